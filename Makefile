@@ -1,0 +1,58 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+PYTEST := $(BIN)/pytest --quiet
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed node_modules/.installed ## everything the project needs, in .venv and node_modules
+
+$(VENV)/.installed: requirements-dev.txt pyproject.toml
+	@test -x $(UV) || (python3 -m venv $(VENV) && $(BIN)/pip install --quiet uv)
+	$(UV) pip sync --quiet --python $(BIN)/python requirements-dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+node_modules/.installed: package-lock.json
+	npm ci --silent
+	@touch $@
+
+include local/demo.mk tests/image/image.mk benchmarks/reliability/reliability.mk
+
+check: install ## lint, types and the fast tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(PYTEST) tests/unit tests/infra
+
+test: check emulator chromium podman ## everything: also the real MLflow server, the deployed template, a browser, the image
+	$(PYTEST) tests/integration
+	$(PYTEST) tests/e2e
+	$(PYTEST) -rs tests/browser tests/image
+
+chromium: ## the browser for tests/browser, where this machine's packages have it
+	@command -v chromium >/dev/null || ! command -v apt-get >/dev/null || [ $$(id -u) != 0 ] \
+	  || (apt-get update -qq && apt-get install -y -qq chromium >/dev/null)
+
+bench: install ## the figures of the README
+	$(BIN)/python -m benchmarks.parser
+
+fuzz: install ## mutated captures against the readers, for SECONDS (600)
+	$(BIN)/python -m benchmarks.fuzz $(or $(SECONDS),600)
+
+samples: install ## write the sample captures anew from tests/samples
+	$(BIN)/python -m tests.samples
+
+lock: ## compile the requirements files from pyproject.toml
+	$(COMPILE) --group pyproject.toml:lambda -o lambda_src/requirements.txt
+	$(COMPILE) --group pyproject.toml:cdk -c lambda_src/requirements.txt -o requirements.txt
+	$(COMPILE) --group pyproject.toml:lambda --group pyproject.toml:cdk --group pyproject.toml:dev -c lambda_src/requirements.txt -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --group pyproject.toml:emulator -o local/requirements.txt
+	$(COMPILE) --group pyproject.toml:lambda --group pyproject.toml:lambda-local -c lambda_src/requirements.txt -o local/requirements-lambda.txt
+
+.PHONY: help install check test chromium bench fuzz samples lock

@@ -1,0 +1,50 @@
+"""The CDK app: read the deploy settings and the scorers, one stack, synth."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
+
+from stacks import privacy, scorers
+from stacks.monitoring_stack import MonitoringStack
+from stacks.scorers import ScorersConfig
+from stacks.settings import DeploySettings, InvalidSettingsError
+
+
+def build_app(
+    settings: DeploySettings, config: ScorersConfig, context: dict[str, Any] | None = None
+) -> cdk.App:
+    """The app with its one stack; `context` holds the feature flags where no CDK CLI does."""
+    app = cdk.App(context=context)
+    # A new finding stops the synthesis; accepted ones are acknowledged where they arise.
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    judges = scorers.judges(config, settings.bedrock_model_id)
+    MonitoringStack(app, settings=settings, judges=judges)
+    return app
+
+
+def main() -> None:
+    """Synthesize the stack, or say on one line each what stands in the way."""
+    problems: list[str] = []
+    try:
+        settings = DeploySettings.load()
+    except InvalidSettingsError as error:
+        problems.append(str(error))
+    try:
+        config = scorers.load()
+    except scorers.InvalidScorersError as error:
+        problems.append(str(error))
+    try:
+        privacy.load()
+    except privacy.InvalidPrivacyError as error:
+        problems.append(str(error))
+    if problems:
+        sys.exit("\n".join(problems))
+    build_app(settings, config).synth()
+
+
+if __name__ == "__main__":
+    main()

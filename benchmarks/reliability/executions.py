@@ -1,0 +1,81 @@
+"""Which executions of a state machine there are over which file, asked for again and again."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from local.chain import Chain, Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A failed attempt at a task: the error by its name, and what it says."""
+
+    error: str
+    message: str
+
+
+class Executions:
+    """The executions of one deployment; `refresh` asks for news."""
+
+    def __init__(self, chain: Chain, deployment: Deployment) -> None:
+        self._sfn = chain.emulated("stepfunctions")
+        self._machine = deployment.state_machine_arn
+        self._key_of: dict[str, str] = {}
+        self._found: dict[str, dict[str, str]] = {}
+
+    def refresh(self) -> None:
+        """Ask Step Functions for all executions and their statuses."""
+        found: dict[str, dict[str, str]] = defaultdict(dict)
+        pages = self._sfn.get_paginator("list_executions")
+        for page in pages.paginate(stateMachineArn=self._machine):
+            for execution in page["executions"]:
+                arn = execution["executionArn"]
+                if arn not in self._key_of:
+                    text = self._sfn.describe_execution(executionArn=arn)["input"]
+                    self._key_of[arn] = json.loads(text)["detail"]["object"]["key"]
+                found[self._key_of[arn]][arn] = execution["status"]
+        self._found = found
+
+    def of(self, key: str) -> dict[str, str]:
+        """The statuses of the executions over a file, by ARN."""
+        return self._found.get(key, {})
+
+    def describe(self, arn: str) -> dict[str, Any]:
+        """An execution as DescribeExecution has it."""
+        return dict(self._sfn.describe_execution(executionArn=arn))
+
+    def start(self, event: dict[str, Any]) -> None:
+        """Start an execution as the rule does, or a person."""
+        self._sfn.start_execution(stateMachineArn=self._machine, input=json.dumps(event))
+
+    def failed_attempts(self, arn: str) -> list[Attempt]:
+        """The failed attempts at tasks of an execution and its batches."""
+        runs = self._sfn.list_map_runs(executionArn=arn)["mapRuns"]
+        children = [
+            child["executionArn"]
+            for run in runs
+            for child in self._sfn.list_executions(mapRunArn=run["mapRunArn"])["executions"]
+        ]
+        return [
+            _attempt(event["taskFailedEventDetails"])
+            for execution in (arn, *children)
+            for event in self._sfn.get_execution_history(executionArn=execution)["events"]
+            if "taskFailedEventDetails" in event
+        ]
+
+
+def _attempt(details: dict[str, str]) -> Attempt:
+    return Attempt(details["error"], message_of(details.get("cause", "")))
+
+
+def message_of(cause: str) -> str:
+    """What a person reads of a cause, which is a function's error as JSON, or plain text."""
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        return cause
+    return str(document.get("errorMessage", cause)) if isinstance(document, dict) else cause

@@ -1,0 +1,23 @@
+"""The verbs of the `inference-monitor` command."""
+
+from __future__ import annotations
+
+import typer
+
+from inference_monitor_cli.inspect import inspect
+from inference_monitor_cli.reconcile import reconcile
+from inference_monitor_cli.replay import replay
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    # Locals in a traceback would print what people typed into the model.
+    pretty_exceptions_show_locals=False,
+)
+for verb in (inspect, replay, reconcile):
+    app.command()(verb)
+
+
+@app.callback()
+def main() -> None:
+    """Monitor LLMs on SageMaker endpoints: every captured inference, scored in MLflow."""

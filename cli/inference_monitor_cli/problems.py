@@ -1,0 +1,71 @@
+"""What went wrong, as one line for the person at the terminal: what, where, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    SSOError,
+)
+
+from inference_monitor.errors import MonitorError
+from inference_monitor_cli.report import printable
+
+FAILED = 1
+"""Exit status when the work was done, and something of it is left or missing."""
+UNABLE = 2
+"""Exit status when the work could not be done."""
+
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "RequestExpired")
+_LOG_IN = "set AWS_PROFILE, or log in with `aws sso login`"
+_NO_CREDENTIALS = (
+    NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, SSOError
+)  # fmt: skip
+
+
+class CommandError(Exception):
+    """The command cannot do what it was asked to; the text says why and what to do."""
+
+
+EXPECTED = (CommandError, MonitorError, OSError, ClientError, BotoCoreError)
+"""What may go wrong outside of this program; anything else is a mistake in it."""
+
+
+def problem(error: Exception) -> str:
+    """One printable line about an error; the texts of AWS and MLflow may quote a stranger's."""
+    return printable(_told(error))
+
+
+@contextmanager
+def told_plainly(verb: str) -> Iterator[None]:
+    """End the command with one line on stderr instead of a traceback."""
+    try:
+        yield
+    except EXPECTED as error:
+        typer.secho(f"{verb}: {problem(error)}", fg="red", err=True)
+        raise typer.Exit(UNABLE) from None
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, _NO_CREDENTIALS):
+        return f"no usable AWS credentials ({error}): {_LOG_IN}"
+    if isinstance(error, NoRegionError):
+        return "no AWS region: set AWS_REGION to the one the stack is deployed in"
+    if isinstance(error, ClientError):
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in _EXPIRED:
+            return f"the AWS credentials are not accepted ({code}): {_LOG_IN}"
+        if code in _DENIED:
+            return f"your AWS credentials may not call {error.operation_name}: {error}"
+    if isinstance(error, OSError) and error.filename:
+        return f"cannot read {error.filename}: {error.strerror}"
+    return str(error)

@@ -1,0 +1,66 @@
+"""What one line of a capture file says, as flat JSON and as a short text for a terminal."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Any
+
+from inference_monitor.capture.reader import Entry
+from inference_monitor.inference import Inference, Usage
+
+PREVIEW_CHARACTERS = 160
+
+
+def as_report(entry: Entry) -> dict[str, Any]:
+    """One flat object; None where the record says nothing."""
+    record = entry.record
+    report: dict[str, Any] = dict.fromkeys(_FIELDS)
+    report |= {"line": entry.number, "event_id": record.event_id}
+    if isinstance(record, Inference):
+        return report | {"status": "inference"} | _inference(record)
+    return report | {"status": type(record).__name__.lower(), "reason": record.reason}
+
+
+def preview(value: Any) -> str:
+    """A short piece of a value that is safe to print."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = printable(text[: 4 * PREVIEW_CHARACTERS])
+    return text if len(text) <= PREVIEW_CHARACTERS else text[:PREVIEW_CHARACTERS] + "…"
+
+
+def printable(text: str) -> str:
+    """The text on one line, without control characters and escape codes."""
+    words = " ".join(text.split())
+    return "".join(c if unicodedata.category(c)[0] != "C" else "�" for c in words)
+
+
+_FIELDS = (
+    "line", "event_id", "status", "reason", "kind", "family", "messages", "parameters",
+    "output_text", "input_tokens", "output_tokens", "finish_reason", "is_error", "status_code",
+    "error_message", "inference_time", "inference_id", "custom_attributes",
+)  # fmt: skip
+
+
+def _inference(inference: Inference) -> dict[str, Any]:
+    request, response = inference.request, inference.response
+    usage = response.usage if response else Usage()
+    choice = response.choices[0] if response and response.choices else None
+    return {
+        "kind": inference.kind.value,
+        "family": inference.family,
+        "messages": request.messages if request else None,
+        "parameters": request.parameters if request else None,
+        "output_text": inference.output_text,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "finish_reason": choice.finish_reason if choice else None,
+        "is_error": inference.failure is not None,
+        "status_code": inference.status_code,
+        "error_message": inference.failure.message if inference.failure else None,
+        "inference_time": inference.inference_time.isoformat().replace("+00:00", "Z"),
+        "inference_id": inference.inference_id,
+        "custom_attributes": list(inference.custom_attributes) or None,
+    }

@@ -1,0 +1,51 @@
+"""Ask MLflow which traces it holds. Imported only when asked: inspecting files needs no MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from inference_monitor.traces.api import MlflowApi
+from inference_monitor.traces.records import search, stored_trace
+from inference_monitor_cli.problems import CommandError
+
+_PER_REQUEST = 100
+_THREADS = 4
+
+
+class StoredTraces:
+    """The traces of one experiment, which is never created here."""
+
+    def __init__(self, tracking_uri: str, experiment: str) -> None:
+        self._api = MlflowApi(tracking_uri)
+        try:
+            found = MlflowClient(tracking_uri).get_experiment_by_name(experiment)
+        except MlflowException as error:
+            raise CommandError(f"MLflow at {tracking_uri} does not answer: {error}") from error
+        if found is None:
+            raise CommandError(
+                f"MLflow at {tracking_uri} has no experiment {experiment!r}: nothing was traced "
+                "yet, or --tracking-uri or --experiment is wrong"
+            )
+        self._experiment_id = str(found.experiment_id)
+
+    def lookup(self, trace_ids: Sequence[str]) -> dict[str, bool]:
+        """For each of these traces that exists, whether it is complete.
+
+        Raises:
+            MonitorError: If MLflow fails or refuses.
+        """
+        groups = [
+            trace_ids[start : start + _PER_REQUEST]
+            for start in range(0, len(trace_ids), _PER_REQUEST)
+        ]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            answers = list(
+                pool.map(lambda ids: search(self._api, self._experiment_id, ids), groups)
+            )
+        return {
+            name: stored_trace(info).complete for found in answers for name, info in found.items()
+        }

@@ -1,0 +1,1 @@
+"""Turn captured SageMaker inferences into scored MLflow traces."""

@@ -1,0 +1,21 @@
+"""What the key of a capture file says: endpoint and variant are in the path only."""
+
+from __future__ import annotations
+
+import re
+
+from inference_monitor.inference import Source
+
+# <prefix>/<endpoint>/<variant>/yyyy/mm/dd/hh/<file>: how SageMaker names capture files.
+_LAYOUT = re.compile(r"(?:^|/)(?P<endpoint>[^/]+)/(?P<variant>[^/]+)/\d{4}/\d\d/\d\d/\d\d/[^/]+$")
+
+
+def source_of(bucket: str, key: str, default_endpoint: str) -> Source:
+    """Name endpoint and variant of a capture file.
+
+    Where the key does not follow SageMaker's layout, the endpoint is the monitored one and the
+    variant is unknown.
+    """
+    if found := _LAYOUT.search(key):
+        return Source(bucket, key, found["endpoint"], found["variant"])
+    return Source(bucket, key, default_endpoint)

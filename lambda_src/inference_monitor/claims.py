@@ -1,0 +1,73 @@
+"""Who writes which trace: claims in DynamoDB, so that of two deliveries at once only one does.
+
+Asking MLflow first is not enough: both would find nothing, judge the same records and count them
+twice. A conditional write lets exactly one of them win; the other tries again later and finds the
+traces there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from inference_monitor.delivery import Delivery
+from inference_monitor.errors import TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+KEY, OWNER, EXPIRES = "trace_id", "delivery", "expires"
+# A worker that was ended may still have a request on its way to MLflow.
+GRACE_SECONDS = 30
+THREADS = 16
+_MINE = f"attribute_not_exists({KEY}) OR {OWNER} = :me OR {EXPIRES} < :now"
+_LASTING = ("AccessDeniedException", "ResourceNotFoundException", "ValidationException")
+
+
+class DynamoClaims:
+    """A table with one item per trace; implements `ports.Claims`."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def claim(self, trace_ids: Sequence[str], delivery: Delivery) -> set[str]:
+        """Claim traces until this attempt has surely ended; gives those that are ours.
+
+        Raises:
+            TransientError: If DynamoDB does not answer.
+        """
+        with ThreadPoolExecutor(THREADS) as pool:
+            ours = pool.map(lambda trace_id: self._claim(trace_id, delivery), trace_ids)
+            return {trace_id for trace_id, mine in zip(trace_ids, ours, strict=True) if mine}
+
+    def _claim(self, trace_id: str, delivery: Delivery) -> bool:
+        now = time.time()
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item={
+                    KEY: {"S": trace_id},
+                    OWNER: {"S": delivery.id},
+                    EXPIRES: {"N": str(int(now + delivery.seconds_left + GRACE_SECONDS))},
+                },
+                ConditionExpression=_MINE,
+                ExpressionAttributeValues={
+                    ":me": {"S": delivery.id},
+                    ":now": {"N": str(int(now))},
+                },
+            )
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code == "ConditionalCheckFailedException":
+                return False
+            if code in _LASTING:
+                raise
+            raise TransientError(f"claims table {self._table}: {code}") from error
+        except BotoCoreError as error:
+            raise TransientError(f"claims table {self._table}: {type(error).__name__}") from error
+        return True

@@ -1,0 +1,25 @@
+"""One bringing of records to the monitor, the same through all its attempts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What all attempts to process the same records share, and how long this one may take.
+
+    `id` is equal for every attempt and different for a new delivery of the same records.
+    `seconds_left` is when Lambda ends this attempt; `scoring_deadline`, a `time.monotonic()`, is
+    when scoring has to end so that the rest can be written. Without `scoring` no scorer runs.
+    """
+
+    id: str
+    seconds_left: float = 900
+    scoring_deadline: float | None = None
+    scoring: bool = True
+
+    def is_late(self) -> bool:
+        """Whether the time to score is over, so that no more records should be begun."""
+        return self.scoring_deadline is not None and time.monotonic() >= self.scoring_deadline

@@ -1,0 +1,149 @@
+"""The shapes of event the function takes, each read into what it asks for.
+
+* from the map: `{"BatchInput": {"bucket", "key", "execution"?}, "Items": [record, …]}`
+* by hand: `{"bucket", "key"}` or `{"s3_bucket", "s3_key"}`
+* an S3 event: EventBridge's `{"detail": {"bucket": {"name"}, "object": {"key"}}}`, or an S3
+  notification's `{"Records": [{"s3": …}]}` with one record
+* before a map over a whole file: `{"cut": {"bucket", "key"}}`
+* after a map: `{"ledger": {"bucket", "key", "results": {"Bucket", "Key"}}}`
+
+`"scoring": "off"` beside the first three asks for traces without judged scores. `execution` is the
+ARN of the execution, the same in all its attempts; the workflow sends it with files, too, and with
+`"range": {"start", "end"}` it asks for the lines that begin in these bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from inference_monitor.errors import InvalidEventError
+
+_EXPECTED = (
+    'send {"bucket": "…", "key": "….jsonl"}, an S3 event, '
+    'or {"BatchInput": {"bucket": "…", "key": "…"}, "Items": […]}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of a capture file, parsed by Step Functions."""
+
+    bucket: str
+    key: str
+    items: list[Any]
+    scoring: bool = True
+    execution: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """The lines that begin at byte `start` or after, and before byte `end`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureFile:
+    """A capture file to be read here, whole or a range of it."""
+
+    bucket: str
+    key: str
+    scoring: bool = True
+    execution: str | None = None
+    range: ByteRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CutFile:
+    """A capture file to be cut into ranges."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class MapRun:
+    """A finished map over a capture file, whose batch summaries lie in S3."""
+
+    bucket: str
+    key: str
+    manifest_bucket: str
+    manifest_key: str
+
+
+def parse_event(event: Any) -> Batch | CaptureFile | CutFile | MapRun:
+    """Read the event of an invocation.
+
+    Raises:
+        InvalidEventError: If the event has none of the shapes above; says which there are.
+    """
+    if not isinstance(event, dict):
+        raise InvalidEventError(f"the event is not a JSON object; {_EXPECTED}")
+    scoring = event.get("scoring") != "off"
+    if "Items" in event:
+        batch_input = _object(event, "BatchInput")
+        if not isinstance(event["Items"], list):
+            raise InvalidEventError("Items is not a list of records")
+        execution = _optional_text(batch_input, "execution")
+        return Batch(*_location(batch_input), event["Items"], scoring, execution)
+    if "ledger" in event:
+        ledger = _object(event, "ledger")
+        results = _object(ledger, "results")
+        return MapRun(*_location(ledger), _text(results, "Bucket"), _text(results, "Key"))
+    if "cut" in event:
+        return CutFile(*_location(_object(event, "cut")))
+    execution = _optional_text(event, "execution")
+    return CaptureFile(*_file_location(event), scoring, execution, _range(event))
+
+
+def _range(event: dict[str, Any]) -> ByteRange | None:
+    if "range" not in event:
+        return None
+    limits = _object(event, "range")
+    start, end = limits.get("start"), limits.get("end")
+    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end:
+        raise InvalidEventError("range needs whole numbers, 0 <= start < end")
+    return ByteRange(start, end)
+
+
+def _file_location(event: dict[str, Any]) -> tuple[str, str]:
+    if "detail" in event:
+        detail = _object(event, "detail")
+        return _text(_object(detail, "bucket"), "name"), _text(_object(detail, "object"), "key")
+    if "Records" in event:
+        records = event["Records"]
+        if not isinstance(records, list) or len(records) != 1 or not isinstance(records[0], dict):
+            raise InvalidEventError("an S3 notification must hold exactly one record")
+        s3 = _object(records[0], "s3")
+        # S3's own notifications encode the key as in a URL; EventBridge does not.
+        key = unquote_plus(_text(_object(s3, "object"), "key"))
+        return _text(_object(s3, "bucket"), "name"), key
+    return _location(event)
+
+
+def _location(where: dict[str, Any]) -> tuple[str, str]:
+    if "s3_bucket" in where:
+        return _text(where, "s3_bucket"), _text(where, "s3_key")
+    return _text(where, "bucket"), _text(where, "key")
+
+
+def _object(where: dict[str, Any], name: str) -> dict[str, Any]:
+    value = where.get(name)
+    if not isinstance(value, dict):
+        raise InvalidEventError(f"the event has no {name} object; {_EXPECTED}")
+    return value
+
+
+def _text(where: dict[str, Any], name: str) -> str:
+    value = where.get(name)
+    if not isinstance(value, str) or not value:
+        raise InvalidEventError(f"the event names no {name}; {_EXPECTED}")
+    return value
+
+
+def _optional_text(where: dict[str, Any], name: str) -> str | None:
+    value = where.get(name)
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,68 @@
+"""Careful looks into JSON that anybody may have written: a wrong type reads as absent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from inference_monitor.inference import ToolCall, Usage
+
+
+def text_of(value: Any) -> str | None:
+    """The value if it is text, else None."""
+    return value if isinstance(value, str) else None
+
+
+def count_of(value: Any) -> int | None:
+    """The value if it is a count (a non-negative whole number), else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def object_of(value: Any) -> dict[str, Any]:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects_of(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list, else an empty list."""
+    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+
+
+def is_texts(value: Any) -> bool:
+    """Whether the value is a non-empty list of texts."""
+    return isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether the value is a number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def is_numbers(value: Any) -> bool:
+    """Whether the value is a non-empty list of numbers."""
+    return isinstance(value, list) and bool(value) and all(is_number(v) for v in value)
+
+
+def user(content: Any) -> dict[str, Any]:
+    """One user message in the OpenAI chat shape."""
+    return {"role": "user", "content": content}
+
+
+def usage_of(counts: Any) -> Usage:
+    """Token counts under their OpenAI names, or under the names others use."""
+    counts = object_of(counts)
+    return Usage(
+        _first_count(counts, ("prompt_tokens", "input_tokens")),
+        _first_count(counts, ("completion_tokens", "output_tokens", "response_tokens")),
+    )
+
+
+def tool_call(name: Any, arguments: Any, call_id: Any = None) -> ToolCall:
+    """A requested tool call; arguments that are an object (older TGI, Cohere) become JSON text."""
+    if not isinstance(arguments, str):
+        arguments = "{}" if arguments is None else json.dumps(arguments, ensure_ascii=False)
+    return ToolCall(text_of(name) or "unnamed", arguments, text_of(call_id))
+
+
+def _first_count(counts: dict[str, Any], names: tuple[str, ...]) -> int | None:
+    return next((c for n in names if (c := count_of(counts.get(n))) is not None), None)

@@ -1,0 +1,146 @@
+"""The vocabulary of the monitor: one captured inference, and where it came from.
+
+Everything here is plain data. Readers make it, the trace builder and the scorers use it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What sort of model answered. Only `LLM` inferences are judged."""
+
+    LLM = "llm"
+    EMBEDDING = "embedding"
+    RERANK = "rerank"
+    CLASSIFIER = "classifier"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The capture file a record was read from.
+
+    `variant` is None when the key does not follow SageMaker's folder layout.
+    """
+
+    bucket: str
+    key: str
+    endpoint: str
+    variant: str | None = None
+
+    @property
+    def uri(self) -> str:
+        """`s3://bucket/key`."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts as the endpoint reported them; None where it said nothing."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool the model asked for. `arguments` is JSON text, as OpenAI's API has it."""
+
+    name: str
+    arguments: str
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer. `item` is the index of the batched input it belongs to, 0 for a plain request."""
+
+    text: str | None
+    finish_reason: str | None = None
+    reasoning: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    output_tokens: int | None = None
+    item: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the endpoint failed. `status_code` is None when the body does not tell."""
+
+    message: str
+    type: str | None = None
+    status_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the caller sent.
+
+    `messages` follow the OpenAI chat shape (`{"role", "content", ...}`). A batched request has one
+    list of messages per item in `items`; `messages` is then their concatenation.
+    `body` is the decoded payload: parsed JSON, else text, else the base64 text of binary data.
+    """
+
+    family: str
+    body: Any = None
+    messages: list[dict[str, Any]] | None = None
+    parameters: dict[str, Any] | None = None
+    tools: list[dict[str, Any]] | None = None
+    model: str | None = None
+    items: list[list[dict[str, Any]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the endpoint answered. `choices[0]` is the answer; others are more choices or items."""
+
+    family: str
+    body: Any = None
+    choices: tuple[Choice, ...] = ()
+    usage: Usage = Usage()
+    failure: Failure | None = None
+    model: str | None = None
+    streamed: bool = False
+    echoes_prompt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """One captured inference, read from one line of a capture file.
+
+    `request` or `response` is None when the endpoint captures one side only.
+    `inference_time` is timezone-aware (UTC); captures carry no latency.
+    `redactions` counts what was replaced in its texts, by kind; None where redaction is off.
+    """
+
+    event_id: str
+    inference_time: datetime
+    kind: Kind
+    family: str
+    request: Request | None
+    response: Response | None
+    inference_id: str | None = None
+    custom_attributes: tuple[str, ...] = ()
+    redactions: dict[str, int] | None = None
+
+    @property
+    def output_text(self) -> str | None:
+        """The text of the answer (choice 0), None when there is none."""
+        return self.response.choices[0].text if self.response and self.response.choices else None
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the endpoint failed, None when it did not."""
+        return self.response.failure if self.response else None
+
+    @property
+    def status_code(self) -> int | None:
+        """The HTTP status: read from the body of a failure, 200 for an answer, else None."""
+        if self.response is None:
+            return None
+        return self.response.failure.status_code if self.response.failure else 200

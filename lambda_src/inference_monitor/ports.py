@@ -1,0 +1,105 @@
+"""What the service needs from the outside, as protocols; adapters are passed in by `handler.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mlflow.entities import Feedback
+
+from inference_monitor.capture.reader import Entry
+from inference_monitor.delivery import Delivery
+from inference_monitor.inference import Inference, Source
+from inference_monitor.ledger import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrace:
+    """What MLflow already holds of an inference.
+
+    `complete` is False when an earlier delivery died between its spans and its trace record.
+    `delivery` names the delivery that wrote it.
+    """
+
+    trace_id: str
+    complete: bool
+    delivery: str | None = None
+    assessments: tuple[Feedback, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredInference:
+    """An inference, where it came from, and the assessments to write with its trace.
+
+    `delivery` names the delivery that brings it, see `service.Monitor.process`.
+    """
+
+    inference: Inference
+    source: Source
+    delivery: str
+    assessments: tuple[Feedback, ...] = ()
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """What scoring one inference gave.
+
+    `assessments` are to be written, with their final ids. `pending` names scorers whose judge could
+    not be reached, for which nothing is written so that a later delivery asks again.
+    """
+
+    assessments: list[Feedback] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
+    judge_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+class TraceStore(Protocol):
+    """MLflow, as the service sees it. Methods raise TransientError when MLflow does not answer."""
+
+    def lookup(self, trace_ids: Sequence[str]) -> dict[str, StoredTrace]:
+        """The traces that exist among these ids, by id."""
+
+    def write(self, records: Sequence[ScoredInference]) -> dict[str, str]:
+        """Write new (or complete half-written) traces with their assessments, once.
+
+        Returns the permanent refusals only: trace id to the reason MLflow gave.
+        """
+
+    def add(self, stored: StoredTrace, assessments: Sequence[Feedback]) -> None:
+        """Add assessments to a complete trace; one that is there stays, unless it is an error."""
+
+
+class Claims(Protocol):
+    """Who writes which trace, as the service sees it; TransientError when nobody can tell."""
+
+    def claim(self, trace_ids: Sequence[str], delivery: Delivery) -> set[str]:
+        """Claim traces for a delivery; gives those no other live delivery has."""
+
+
+class InferenceScorer(Protocol):
+    """The configured scorers, as the service sees them."""
+
+    def score(
+        self,
+        batch: Sequence[tuple[Inference, Source, Sequence[Feedback]]],
+        deadline: float | None = None,
+    ) -> list[Verdicts]:
+        """Give what is missing for each inference, in order; its third part is what it already has.
+
+        What is not done at `deadline`, a `time.monotonic()`, is pending.
+        Never raises for a failing scorer: that is an assessment with an error, or a pending scorer.
+        """
+
+
+class ResultsStore(Protocol):
+    """The stack's own bucket, as the service sees it; TransientError when S3 does not answer."""
+
+    def quarantine(self, source: Source, lines: Sequence[tuple[Entry, str]]) -> None:
+        """Keep lines of a capture file whole, each with its reason; the same lines again, once."""
+
+    def write_ledger(self, source: Source, summary: Summary) -> None:
+        """Keep what became of a capture file; a later delivery replaces it."""

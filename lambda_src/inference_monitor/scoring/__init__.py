@@ -1,0 +1,1 @@
+"""Which scorers apply to an inference, and what the judge says."""

@@ -1,0 +1,104 @@
+"""What a scorer is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mlflow.entities import Feedback
+
+from inference_monitor.inference import Inference, Source
+from inference_monitor.scoring.config import ScorerSpec
+from inference_monitor.scoring.material import Material
+from inference_monitor.scoring.sampling import is_sampled
+from inference_monitor.scoring.text import cut_end, well_formed
+from inference_monitor.traces.identity import assessment_id
+
+_MAX_RATIONALE = 4_000
+_MAX_NAME = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An inference as the scorers see it; `material` is None when there is nothing to judge."""
+
+    inference: Inference
+    source: Source
+    trace_id: str
+    material: Material | None
+
+    def is_for(self, spec: ScorerSpec) -> bool:
+        """Whether a scorer's conditions and its sample take this inference in."""
+        when, inference = spec.when, self.inference
+        return (
+            inference.kind in when.kind
+            and ("error" if inference.failure else "ok") in spec.statuses
+            and (when.variant is None or self.source.variant in when.variant)
+            and (when.family is None or inference.family in when.family)
+            and is_sampled(inference.event_id, spec.sample_rate)
+        )
+
+
+@dataclass(slots=True)
+class Scored:
+    """What one scorer gave for one inference; the counts are those of its judge calls.
+
+    `pending` when its judge could not be asked: the scorer runs again with the next delivery.
+    """
+
+    feedbacks: list[Feedback] = field(default_factory=list)
+    pending: bool = False
+    judge_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+class Scorer(Protocol):
+    """One entry of `scorers.yaml`, ready to run. Called from several threads at once."""
+
+    @property
+    def spec(self) -> ScorerSpec:
+        """Its entry in `scorers.yaml`."""
+
+    @property
+    def asks_judge(self) -> bool:
+        """Whether it is of no use to run it while the judge is down."""
+
+    def score(self, record: Record) -> Scored:
+        """Score one inference.
+
+        Raises:
+            JudgeUnavailableError: If the judge could not be asked; nothing is to be written then.
+        """
+
+
+def attach(feedback: Feedback, record: Record, spec: ScorerSpec) -> Feedback:
+    """Give an assessment its place: trace, final id, scorer and version; and text MLflow can store.
+
+    A scorer's own name makes the id that a later delivery looks for. A scorer that gives several
+    assessments has an id for each of their names.
+    """
+    feedback.name = cut_end(well_formed(feedback.name), _MAX_NAME)
+    named = spec.name if feedback.name == spec.name else f"{spec.name}/{feedback.name}"
+    feedback.assessment_id = assessment_id(record.trace_id, named, spec.version)
+    feedback.trace_id = record.trace_id
+    if feedback.rationale is not None:
+        feedback.rationale = cut_end(well_formed(feedback.rationale), _MAX_RATIONALE)
+    if isinstance(feedback.value, str):
+        feedback.value = well_formed(feedback.value)
+    own = {"scorer": spec.name, "scorer_version": spec.version}
+    feedback.metadata = {k: str(v) for k, v in (feedback.metadata or {}).items()} | own
+    return feedback
+
+
+def given_before(existing: Sequence[Feedback], record: Record, spec: ScorerSpec) -> list[Feedback]:
+    """Those of a trace's assessments that this version of this scorer gave."""
+    own_id = assessment_id(record.trace_id, spec.name, spec.version)
+    own = {"scorer": spec.name, "scorer_version": spec.version}
+    return [
+        feedback
+        for feedback in existing
+        if feedback.assessment_id == own_id or own.items() <= (feedback.metadata or {}).items()
+    ]

@@ -1,0 +1,133 @@
+"""The use case: records in, each written to MLflow once and scored, every line accounted for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from inference_monitor.capture.reader import Entry
+from inference_monitor.chunk import Chunk, chunks
+from inference_monitor.delivery import Delivery
+from inference_monitor.errors import JudgeUnavailableError, PermanentWriteError, TransientError
+from inference_monitor.inference import Source
+from inference_monitor.ledger import Summary
+from inference_monitor.ports import (
+    Claims,
+    InferenceScorer,
+    ResultsStore,
+    ScoredInference,
+    TraceStore,
+)
+
+logger = logging.getLogger(__name__)
+
+# MLflow that refused this many chunks in a row is down; trying the rest of a large file would
+# only use up the function's time.
+GIVE_UP_AFTER = 3
+# For whoever invoked the function by hand; the workflow does it by itself.
+_AGAIN = "send the same event again, what is written stays as it is"
+
+
+class Monitor:
+    """Write and score the inferences of one capture file, or of one batch of it.
+
+    `redact` is what every entry goes through before its inference is looked at, see `privacy`.
+    """
+
+    def __init__(
+        self,
+        traces: TraceStore,
+        claims: Claims,
+        scorer: InferenceScorer,
+        results: ResultsStore,
+        redact: Callable[[Entry], Entry] | None = None,
+    ) -> None:
+        self._traces = traces
+        self._claims = claims
+        self._scorer = scorer
+        self._results = results
+        self._redact = redact
+
+    def process(self, source: Source, entries: Iterable[Entry], delivery: Delivery) -> Summary:
+        """Process every entry of a file, read as it is asked for, and say what became of each.
+
+        Raises:
+            TransientError: After everything was tried, if MLflow or S3 failed for a part of it,
+                another delivery is at the same records, or time ran out.
+            JudgeUnavailableError: If everything is written, but scores are missing.
+        """
+        summary, pending, seen = Summary(), 0, set[str]()
+        failures: list[TransientError] = []
+        in_a_row = 0
+        if self._redact:
+            entries = map(self._redact, entries)
+        for chunk in chunks(entries, source):
+            if summary.captured and delivery.is_late():
+                failures.append(TransientError("out of time; the next attempt goes on here"))
+                break
+            try:
+                self._process(chunk, delivery)
+            except TransientError as error:
+                failures.append(error)
+                in_a_row += 1
+                if in_a_row == GIVE_UP_AFTER:
+                    break
+                continue
+            in_a_row = 0
+            summary += chunk.summary(delivery.id, seen)
+            pending += chunk.pending
+        if failures:
+            raise TransientError(
+                f"{source.uri}: {len(failures)} chunks failed, {summary.captured} lines are done: "
+                f"{failures[-1]}; {_AGAIN}"
+            ) from failures[-1]
+        if pending:
+            raise JudgeUnavailableError(
+                f"{source.uri}: every trace is written, {pending} inferences wait for the judge; "
+                f"{_AGAIN}"
+            )
+        return summary
+
+    def _process(self, chunk: Chunk, delivery: Delivery) -> None:
+        if chunk.inferences:
+            chunk.known = self._traces.lookup(list(chunk.inferences))
+            others = self._leave_to_others(chunk, delivery)
+            if delivery.scoring:
+                self._score(chunk, delivery)
+            self._write(chunk, delivery)
+            if others:
+                raise TransientError(f"{others} records are being written by another delivery")
+        if lost := chunk.quarantined():
+            self._results.quarantine(chunk.source, lost)
+
+    def _leave_to_others(self, chunk: Chunk, delivery: Delivery) -> int:
+        """Take out what another live delivery has claimed; gives how many."""
+        new = [key for key in chunk.inferences if not chunk.is_complete(key)]
+        theirs = set(new) - self._claims.claim(new, delivery) if new else set()
+        for key in theirs:
+            del chunk.inferences[key]
+        return len(theirs)
+
+    def _score(self, chunk: Chunk, delivery: Delivery) -> None:
+        batch = [
+            (inference, chunk.source, chunk.known_assessments(key))
+            for key, inference in chunk.inferences.items()
+        ]
+        verdicts = self._scorer.score(batch, delivery.scoring_deadline)
+        chunk.verdicts = dict(zip(chunk.inferences, verdicts, strict=True))
+
+    def _write(self, chunk: Chunk, delivery: Delivery) -> None:
+        new: list[ScoredInference] = []
+        for key, inference in chunk.inferences.items():
+            assessments = tuple(chunk.new_assessments(key))
+            if not chunk.is_complete(key):
+                new.append(ScoredInference(inference, chunk.source, delivery.id, assessments))
+            elif assessments:
+                try:
+                    self._traces.add(chunk.known[key], assessments)
+                except PermanentWriteError as error:
+                    # The trace is there and the others go on; the record stays unscored.
+                    logger.warning("scores refused for trace %s: %s", key, error)
+                    del chunk.verdicts[key]
+        if new:
+            chunk.refused = self._traces.write(new)

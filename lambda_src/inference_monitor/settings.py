@@ -1,0 +1,43 @@
+"""The environment of the function. The CDK stack sets exactly these variables (tested)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from `MONITOR_*`; a missing or invalid one fails the first invocation by its name."""
+
+    model_config = SettingsConfigDict(env_prefix="MONITOR_", frozen=True)
+
+    mlflow_tracking_uri: str
+    """ARN of the MLflow App or tracking server."""
+
+    experiment_name: str
+    endpoint_name: str
+    """Used where a capture key does not carry the endpoint itself."""
+
+    judge_model: str
+    """`bedrock:/<model or inference profile id>`; a scorer may name another."""
+
+    results_bucket: str
+    """The stack's own bucket: ledgers, quarantined lines, map results."""
+
+    claims_table: str
+    """The DynamoDB table in which deliveries claim traces."""
+
+    judge_concurrency: int = Field(ge=1, le=200)
+    """Judge calls in flight at once in one function instance."""
+
+    redaction: Literal["off", "patterns", "presidio"]
+    """What replaces personal and secret text before it is scored or written, see `privacy`."""
+
+
+@cache
+def get_settings() -> Settings:
+    """Read the environment on first use, never at import, so that tests can set it."""
+    return Settings()

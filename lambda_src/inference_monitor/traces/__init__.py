@@ -1,0 +1,1 @@
+"""From an inference to an MLflow trace, written once."""

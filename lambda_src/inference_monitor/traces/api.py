@@ -1,0 +1,154 @@
+"""MLflow's REST API, as far as the writer needs it, with one judgement of what went wrong.
+
+MLflow's own `RestStore` is not used for these calls: it retries a 500 (which servers before 3.15
+give for a concurrent duplicate) and tells a timeout from a refusal by message only. Addresses,
+credentials, signing and the connection pool are MLflow's.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.tracing.client import TracingClient
+from mlflow.utils.rest_utils import http_request
+from sagemaker_mlflow import use_session
+
+from inference_monitor.errors import PermanentWriteError, TransientError
+
+TRACES = "/api/3.0/mlflow/traces"
+_TIMEOUT_SECONDS = 30
+_RETRIES = 2
+_RETRIED = frozenset({429, 502, 503, 504})
+_REFUSALS = frozenset({400, 409, 413, 415, 422})
+"""Statuses that speak about what was sent. All others speak about the server or our rights there,
+which someone can mend: the record must not be lost for them."""
+
+# An apostrophe inside of a word neither begins nor ends a quotation.
+_QUOTED = re.compile(r"(?<!\w)(['\"`]).*?(?:\1(?!\w)|$)")
+
+# For what MLflow does besides these calls, i.e. uploads: it would retry for 4 minutes by default.
+_CLIENT_DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(_RETRIES),
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": str(_TIMEOUT_SECONDS),
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What MLflow answered; status 0 when nothing came back."""
+
+    status: int
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the call succeeded."""
+        return self.status == 200
+
+    @property
+    def refused(self) -> bool:
+        """Whether the same call will fail however often it is made."""
+        return self.status in _REFUSALS
+
+    @property
+    def error_code(self) -> str | None:
+        """MLflow's name of the error, None when the answer is not MLflow's."""
+        document = self.document
+        return document.get("error_code") if isinstance(document, dict) else None
+
+    @property
+    def document(self) -> Any:
+        """The answer as parsed JSON, None if it is none."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return None
+
+    @property
+    def reason(self) -> str:
+        """Status and first words of the message, without what it quotes: that may be a prompt."""
+        document = self.document
+        message = document.get("message") if isinstance(document, dict) else self.text
+        first_line = re.split(r"\n|\[SQL|\[parameters", str(message or self.text), maxsplit=1)[0]
+        return f"{self.status or ''} {_QUOTED.sub('…', first_line).strip()[:200]}".strip()
+
+    def checked(self, action: str) -> Answer:
+        """This answer, if it is good.
+
+        Raises:
+            PermanentWriteError: If what was sent is refused.
+            TransientError: If the server failed, or denies access.
+        """
+        if self.ok:
+            return self
+        error = PermanentWriteError if self.refused else TransientError
+        raise error(f"MLflow did not {action}: {self.reason}")
+
+
+class MlflowApi:
+    """One MLflow server, reached by any tracking URI (http, or the ARN of a SageMaker one).
+
+    The tracking URI becomes the process's own: SageMaker's plugin signs requests for that one.
+    """
+
+    def __init__(self, tracking_uri: str) -> None:
+        for name, value in _CLIENT_DEFAULTS.items():
+            os.environ.setdefault(name, value)
+        # Both log every retry and, for http URIs beside SageMaker's plugin, every single request.
+        for noisy in ("mlflow", "urllib3"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
+        mlflow.set_tracking_uri(tracking_uri)
+        self.tracking_uri = tracking_uri
+        self._client = TracingClient(tracking_uri)
+        # Otherwise SageMaker's plugin makes a session, 8 ms of CPU, for every request it signs.
+        self._session = boto3.Session()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        retries: int = _RETRIES,
+    ) -> Answer:
+        """Make a call; whatever comes of it is the answer.
+
+        Args:
+            method: The HTTP method.
+            path: The path with its query.
+            body: Sent as JSON.
+            data: Sent as it is, instead of `body`.
+            headers: In addition to those of MLflow and the signature.
+            retries: After no answer, throttling or an overloaded server.
+        """
+        content = {"json": body} if data is None else {"data": data}
+        try:
+            with use_session(self._session):
+                response = http_request(
+                    self._client.store.get_host_creds(),
+                    path,
+                    method,
+                    max_retries=retries,
+                    backoff_factor=1,
+                    retry_codes=_RETRIED,
+                    raise_on_status=False,
+                    timeout=_TIMEOUT_SECONDS,
+                    extra_headers=dict(headers or {}),
+                    **content,
+                )
+        except MlflowException as error:
+            cause = type(error.__cause__ or error.__context__ or error).__name__
+            return Answer(0, f"no answer from {self.tracking_uri} ({cause})")
+        return Answer(response.status_code, response.text)

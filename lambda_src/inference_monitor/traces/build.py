@@ -1,0 +1,139 @@
+"""Build the MLflow trace of an inference. Pure: no MLflow server is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlflow.entities import Span, TraceInfo, TraceLocation, TraceState
+from mlflow.tracing.constant import (
+    TRACE_SCHEMA_VERSION,
+    TRACE_SCHEMA_VERSION_KEY,
+    TraceMetadataKey,
+    TraceTagKey,
+)
+
+from inference_monitor.inference import Inference, Source
+from inference_monitor.traces.attributes import read_caller
+from inference_monitor.traces.chat import message_text, token_usage
+from inference_monitor.traces.identity import trace_id
+from inference_monitor.traces.sanitize import cut, json_text
+from inference_monitor.traces.spans import build_spans
+
+# Columns of MLflow's database (sqlite ignores their length, Postgres does not) and, where shorter,
+# what its client would cut without a sign (mlflow.tracing.constant).
+_PREVIEW_LIMIT = 1000
+_CLIENT_REQUEST_ID_LIMIT = 50
+_TAG_LIMIT = 4096
+_METADATA_LIMIT = 250
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltTrace:
+    """A trace as MLflow takes it: its spans, root first, and the record that finishes it."""
+
+    info: TraceInfo
+    spans: list[Span]
+
+    @property
+    def trace_id(self) -> str:
+        """`tr-` and 32 hex digits."""
+        return self.info.trace_id
+
+
+def build_trace(inference: Inference, source: Source, experiment_id: str) -> BuiltTrace:
+    """Turn one inference into its trace; the same inference always gives the same trace.
+
+    Raises:
+        ValueError: If the record holds what no MLflow can store; says what.
+        RecursionError: If a payload is nested more deeply than Python can follow.
+    """
+    trace = trace_id(source.endpoint, inference.event_id)
+    name = cut(source.endpoint, _METADATA_LIMIT)
+    spans = build_spans(inference, trace, name)
+    info = TraceInfo(
+        trace_id=trace,
+        trace_location=TraceLocation.from_experiment_id(experiment_id),
+        request_time=spans[0].start_time_ns // 1_000_000,
+        # Captures carry no latency: unknown, which is not the same as 0 ms.
+        execution_duration=None,
+        state=_state(inference),
+        # Only StartTrace sets it, so it also tells a finished trace from one that has spans only.
+        client_request_id=cut(inference.event_id, _CLIENT_REQUEST_ID_LIMIT) or trace,
+        request_preview=_request_preview(inference),
+        response_preview=_response_preview(inference),
+        trace_metadata=_metadata(inference),
+        tags={TraceTagKey.TRACE_NAME: name, **_tags(inference, source)},
+    )
+    return BuiltTrace(info, spans)
+
+
+def status_class(status_code: int | None) -> str:
+    """`2xx`, `4xx`, `5xx` or `unknown`: MLflow's search cannot compare tags by size."""
+    return f"{status_code // 100}xx" if status_code else "unknown"
+
+
+def _state(inference: Inference) -> TraceState:
+    if inference.failure:
+        return TraceState.ERROR
+    return TraceState.OK if inference.response else TraceState.STATE_UNSPECIFIED
+
+
+def _tags(inference: Inference, source: Source) -> dict[str, str]:
+    status, response = inference.status_code, inference.response
+    tags = {
+        "endpoint": source.endpoint,
+        "variant": source.variant,
+        "event_id": inference.event_id,
+        "inference_id": inference.inference_id,
+        "status_code": None if status is None else str(status),
+        "status_class": status_class(status),
+        "payload_family": inference.family,
+        "kind": inference.kind.value,
+        "source_uri": source.uri,
+        "prompt_echo": "true" if response and response.echoes_prompt else None,
+        # A tag, because the other place, metadata, holds 250 characters.
+        "redactions": None if inference.redactions is None else json_text(inference.redactions),
+    }
+    return {key: cut(value, _TAG_LIMIT) for key, value in tags.items() if value}
+
+
+def _metadata(inference: Inference) -> dict[str, str]:
+    caller = read_caller(inference.custom_attributes)
+    usage = token_usage(inference.response) if inference.response else {}
+    metadata = {
+        TRACE_SCHEMA_VERSION_KEY: str(TRACE_SCHEMA_VERSION),
+        "mlflow.source.name": "sagemaker-data-capture",
+        TraceMetadataKey.TRACE_SESSION: caller.session_id,
+        TraceMetadataKey.TRACE_USER: caller.user_id,
+        "caller_trace_id": caller.trace_id,
+        TraceMetadataKey.TOKEN_USAGE: json_text(usage) if usage else None,
+    }
+    return {key: cut(value, _METADATA_LIMIT) for key, value in metadata.items() if value}
+
+
+def _request_preview(inference: Inference) -> str | None:
+    """The last thing the user said (in a batch: in its first item), else the start of the body."""
+    request = inference.request
+    if request is None:
+        return None
+    messages = request.items[0] if request.items else request.messages or []
+    asked = [m for m in messages if m.get("role") == "user"]
+    return _preview(message_text(asked[-1]) if asked else request.body)
+
+
+def _response_preview(inference: Inference) -> str | None:
+    """Why there is no answer, else the answer, else the tools it asks for; else the body."""
+    response = inference.response
+    if response is None:
+        return None
+    if response.failure:
+        return _preview(response.failure.message)
+    if not response.choices:
+        return _preview(response.body)
+    answer = response.choices[0]
+    tools = ", ".join(call.name for call in answer.tool_calls)
+    return _preview(answer.text or (f"[tool calls: {tools}]" if tools else ""))
+
+
+def _preview(value: object) -> str:
+    return cut(value if isinstance(value, str) else json_text(value), _PREVIEW_LIMIT)

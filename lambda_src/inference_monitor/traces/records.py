@@ -1,0 +1,89 @@
+"""MLflow's record of a trace (its TraceInfo): write it, find it, tell whether it is finished."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from google.protobuf.json_format import ParseDict
+from mlflow.entities import Feedback, Trace, TraceData, TraceInfo
+from mlflow.protos.service_pb2 import SearchTracesV3, StartTraceV3
+from mlflow.tracing.constant import TraceTagKey
+from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
+from mlflow.utils.proto_json_utils import message_to_json
+
+from inference_monitor.ports import StoredTrace
+from inference_monitor.traces.api import TRACES, Answer, MlflowApi
+
+SPANS_UPLOADED = "spans_uploaded"
+"""Metadata of a trace whose spans were put in its artifacts before its record was written."""
+
+_SEARCH_LIMIT = 100
+
+
+def start_trace(api: MlflowApi, info: TraceInfo) -> Answer:
+    """Write the record of a trace, assessments included, which finishes it."""
+    request = StartTraceV3(trace=Trace(info=info, data=TraceData(spans=[])).to_proto())
+    return api.request("POST", TRACES, body=json.loads(message_to_json(request)))
+
+
+DELIVERY = "delivery"
+"""The tag that names the delivery that wrote a trace."""
+
+
+def started(answer: Answer) -> TraceInfo:
+    """The record as MLflow has written it, from a good answer to `start_trace`."""
+    document = json.loads(answer.text)
+    response = ParseDict(document, StartTraceV3.Response(), ignore_unknown_fields=True)
+    return TraceInfo.from_proto(response.trace.trace_info)
+
+
+def search(api: MlflowApi, experiment_id: str, trace_ids: Sequence[str]) -> dict[str, TraceInfo]:
+    """The records that exist among these ids, by id; one request per hundred.
+
+    Raises:
+        TransientError: If MLflow fails.
+        PermanentWriteError: If MLflow refuses the search.
+    """
+    found: dict[str, TraceInfo] = {}
+    for start in range(0, len(trace_ids), _SEARCH_LIMIT):
+        wanted = trace_ids[start : start + _SEARCH_LIMIT]
+        request = SearchTracesV3(
+            filter="request_id IN ({})".format(", ".join(f"'{i}'" for i in wanted)),
+            max_results=_SEARCH_LIMIT,
+        )
+        location = request.locations.add()
+        location.type = location.MLFLOW_EXPERIMENT
+        location.mlflow_experiment.experiment_id = experiment_id
+        body = json.loads(message_to_json(request))
+        answer = api.request("POST", f"{TRACES}/search", body=body).checked("search traces")
+        response = ParseDict(answer.document, SearchTracesV3.Response(), ignore_unknown_fields=True)
+        infos = [TraceInfo.from_proto(t) for t in response.traces]
+        found |= {info.trace_id: info for info in infos if info.trace_id in wanted}
+    return found
+
+
+def has_spans(info: TraceInfo) -> bool:
+    """Whether the spans are in MLflow's database, or were uploaded before the record."""
+    return TraceTagKey.SPANS_LOCATION in info.tags or SPANS_UPLOADED in info.trace_metadata
+
+
+def stored_trace(info: TraceInfo) -> StoredTrace:
+    """What the service wants to know of a record. Spans alone leave the client request id unset."""
+    return StoredTrace(
+        info.trace_id,
+        complete=bool(info.client_request_id) and has_spans(info),
+        delivery=info.tags.get(DELIVERY),
+        assessments=tuple(a for a in info.assessments if isinstance(a, Feedback)),
+    )
+
+
+def merge(info: TraceInfo, stored: TraceInfo) -> None:
+    """Add to a record what MLflow holds of it besides: others' tags and assessments.
+
+    Servers before 3.15 answer a second StartTrace that leaves them out with a database error.
+    """
+    foreign = {k: v for k, v in stored.tags.items() if k != MLFLOW_ARTIFACT_LOCATION}
+    info.tags = {**foreign, **info.tags}
+    own = {a.assessment_id for a in info.assessments}
+    info.assessments += [a for a in stored.assessments if a.assessment_id not in own]

@@ -1,0 +1,155 @@
+"""The whole chain on one machine: emulated AWS, a real MLflow server behind SigV4, and a judge.
+
+    with Chain(ChainSettings(folder)) as chain:
+        deployment = chain.deploy("dev", bucket="captures", endpoint="my-endpoint")
+        chain.emulated("s3").put_object(Bucket="captures", Key=…, Body=…)
+
+Real are the CDK CLI and the template, awslambdaric and the function's code, the MLflow server, the
+sagemaker-mlflow plugin and its signatures. Emulated are the AWS services; IAM is not enforced, and
+the image is not built: its code runs in an environment made from its requirements.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from local.cdk import Cdk
+from local.emulator_process import EmulatedAws
+from local.judge.server import StandInJudge
+from local.mlflow_server import MlflowServer
+from local.processes import StartError
+from local.settings import ACCOUNT, ENVIRONMENTS, ChainSettings, environment_of
+from local.sigv4_proxy import SigV4Proxy
+
+MLFLOW_RESOURCES = {
+    "app": "mlflow-app/app-LOCAL0000000",
+    "tracking-server": "mlflow-tracking-server/local",
+}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployed stack: what its outputs name, and the deploy settings it was made with."""
+
+    settings: dict[str, str]
+    state_machine_arn: str
+    function_arn: str
+    results_bucket: str
+
+    @property
+    def bucket(self) -> str:
+        """The bucket with the capture files."""
+        return self.settings["DATA_CAPTURE_S3_BUCKET"]
+
+    @property
+    def prefix(self) -> str:
+        """The key prefix, without a slash at its end, under which capture files are noticed."""
+        return self.settings["DATA_CAPTURE_S3_PREFIX"]
+
+    @property
+    def experiment(self) -> str:
+        """The name of the MLflow experiment."""
+        return self.settings["MLFLOW_EXPERIMENT_NAME"]
+
+
+class Chain:
+    """Everything that has to run; a context manager that ends what it has started.
+
+    Attributes, once started: `aws`, `mlflow` (its `url` is the UI), `proxy`, and `judge`, which is
+    None when Bedrock itself judges.
+    """
+
+    def __init__(self, settings: ChainSettings | None = None) -> None:
+        self.settings = settings or ChainSettings()
+        self._ends = ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._ends.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._ends.close()
+
+    def emulated(self, service: str) -> Any:
+        """A boto3 client of an emulated AWS service."""
+        return self.aws.client(service)
+
+    def mlflow_arn(self, kind: str = "app") -> str:
+        """The tracking URI of an App or tracking server that our MLflow server stands for."""
+        resource = MLFLOW_RESOURCES[kind]
+        return f"arn:aws:sagemaker:{self.settings.region}:{ACCOUNT}:{resource}"
+
+    def deploy(
+        self, stack_prefix: str, *, bucket: str, endpoint: str, **settings: str
+    ) -> Deployment:
+        """`cdk deploy` one stack; `settings` are further deploy settings by their names.
+
+        The bucket is made if it is not there: the template takes it for somebody else's.
+        """
+        s3 = self.emulated("s3")
+        if bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
+            s3.create_bucket(Bucket=bucket)
+        deploy = {
+            "STACK_PREFIX": stack_prefix,
+            "MLFLOW_TRACKING_URI": self.mlflow_arn(),
+            "SAGEMAKER_ENDPOINT_NAME": endpoint,
+            "DATA_CAPTURE_S3_BUCKET": bucket,
+            "DATA_CAPTURE_S3_PREFIX": endpoint,
+            "MLFLOW_EXPERIMENT_NAME": endpoint,
+            **settings,
+        }
+        self.cdk.synth(deploy)
+        outputs = self.cdk.deploy(stack_prefix)
+        return Deployment(
+            deploy,
+            outputs["StateMachineArn"],
+            outputs["ProcessorLambdaArn"],
+            outputs["ResultsBucketName"],
+        )
+
+    def destroy(self, deployment: Deployment) -> None:
+        """`cdk destroy` one stack."""
+        self.cdk.destroy(deployment.settings["STACK_PREFIX"])
+
+    def _start(self) -> None:
+        settings = self.settings
+        for name in ("venv-emulator", "venv-lambda"):
+            if not (ENVIRONMENTS / name / "bin/python").exists():
+                raise StartError(f".local/{name} is missing: run `make emulator`")
+        for log in settings.logs.glob("*.log"):
+            log.unlink()
+        # First, because it takes longest to come up.
+        self.mlflow = MlflowServer(
+            settings.folder / "mlflow",
+            settings.logs / "mlflow.log",
+            python=settings.mlflow_python,
+            database=settings.mlflow_database,
+            artifacts=settings.mlflow_artifacts,
+        )
+        self._ends.callback(self.mlflow.stop)
+        self.proxy = SigV4Proxy(self.mlflow.url, settings.credentials).start()
+        self._ends.callback(self.proxy.stop)
+        self.judge = StandInJudge().start() if settings.judge == "stand-in" else None
+        overrides = {
+            **environment_of(settings.credentials, settings.region),
+            "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": self.proxy.url,
+        }
+        if self.judge:
+            self._ends.callback(self.judge.stop)
+            overrides["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] = self.judge.url
+        self.aws = EmulatedAws(settings, overrides)
+        self._ends.callback(self.aws.stop)
+        self.aws.wait()
+        self.cdk = Cdk(settings, self.aws.environment)

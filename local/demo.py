@@ -1,0 +1,166 @@
+"""`make demo`: the whole chain on this machine, from capture files to scored traces.
+
+Environment: `CAPTURES` (files and folders, spaces between; default `samples/`), `JUDGE=bedrock` for
+the real judge, `ONCE=1` to end when all is done. Exit status 1 when something does not add up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from rich.text import Text
+
+from local.captures import Captures, CapturesError, find_captures
+from local.cdk import CdkError
+from local.chain import Chain
+from local.processes import StartError
+from local.run import Run, RunError
+from local.scores import Experiment
+from local.screen import Screen
+from local.settings import (
+    ENVIRONMENTS,
+    ROOT,
+    ChainSettings,
+    MissingCredentialsError,
+    with_real_judge,
+)
+from local.summary import RunSummary
+
+STACK_PREFIX = "demo"
+BUCKET = "demo-data-capture"
+PREFIX = "data-capture"
+ENDPOINT = "demo-endpoint"
+EXPERIMENT = "inference-monitor-demo"
+
+
+class UsageError(Exception):
+    """The demo is started in a way it does not know."""
+
+
+def main() -> None:
+    """Run the demo as the environment says; ends the process with its exit status."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _end)
+    screen = Screen()
+    try:
+        problems = demo(screen)
+    except (
+        CapturesError, CdkError, MissingCredentialsError, RunError, StartError, UsageError
+    ) as error:  # fmt: skip
+        screen.console.print(Text(f"✗ {error}", "red"), soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        screen.console.print("ended")
+        sys.exit(130)
+    sys.exit(1 if problems else 0)
+
+
+def demo(screen: Screen) -> list[str]:
+    """Run the chain over the captures; gives what does not add up."""
+    settings = _settings()
+    captures = find_captures(_paths(), PREFIX)
+    with _only_one(settings.folder):
+        screen.welcome(settings.judge, captures)
+        with ExitStack() as ends:
+            started = time.monotonic()
+            with screen.phase("start", "emulated AWS, proxy and judge"):
+                chain = ends.enter_context(Chain(settings))
+            ends.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)  # end undisturbed
+            summary = _process(screen, chain, captures)
+            summary.seconds |= _whole_time(started)
+            summary.write(settings.folder / "summary.json")
+            if not os.environ.get("ONCE"):
+                _stay(screen, chain, summary)
+    return summary.problems()
+
+
+def _process(screen: Screen, chain: Chain, captures: Captures) -> RunSummary:
+    model = {"BEDROCK_MODEL_ID": os.environ.get("BEDROCK_MODEL_ID", "")}
+    with screen.phase("deploy", "cdk synth, bootstrap, deploy"):
+        deployment = chain.deploy(
+            STACK_PREFIX,
+            bucket=BUCKET,
+            endpoint=ENDPOINT,
+            DATA_CAPTURE_S3_PREFIX=PREFIX,
+            MLFLOW_EXPERIMENT_NAME=EXPERIMENT,
+            **{name: value for name, value in model.items() if value},
+        )
+    with screen.phase("mlflow", "MLflow server"):
+        chain.mlflow.wait()
+    experiment = Experiment(chain.mlflow.url, EXPERIMENT)
+    before = experiment.count()
+    run = Run.of(chain, deployment, captures.files)
+    with screen.progress(run) as show:
+        run.follow(show)
+    with screen.phase("report", "scores from MLflow"):
+        scores = experiment.scores({one.uri for one in run.files})
+        new = experiment.count() - before
+    summary = RunSummary(run.files, new, chain.mlflow.url, chain.settings.logs, screen.seconds)
+    screen.ledger(summary)
+    screen.scores(scores, chain.settings.judge)
+    screen.outcome(summary)
+    return summary
+
+
+def _stay(screen: Screen, chain: Chain, summary: RunSummary) -> None:
+    """Keep MLflow's UI and the emulated AWS up until Ctrl-C."""
+    experiment = Experiment(summary.mlflow_uri, EXPERIMENT).id
+    # Captures are from whenever; the page shows the last week only unless it is told otherwise.
+    traces = f"{summary.mlflow_uri}/#/experiments/{experiment}/traces?startTimeLabel=ALL"
+    screen.stay(traces, chain.aws.url)
+    with suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+def _settings() -> ChainSettings:
+    judge = os.environ.get("JUDGE") or "stand-in"
+    folder = Path(os.environ.get("DEMO_FOLDER") or ENVIRONMENTS)
+    match judge:
+        case "stand-in":
+            return ChainSettings(folder=folder)
+        case "bedrock":
+            return with_real_judge(folder)
+    raise UsageError(f"JUDGE={judge}: use JUDGE=bedrock, or leave it out for the stand-in")
+
+
+def _paths() -> list[Path]:
+    given = shlex.split(os.environ.get("CAPTURES", ""))
+    return [Path(path).expanduser() for path in given] or [ROOT / "samples"]
+
+
+def _whole_time(started: float) -> dict[str, float]:
+    """Seconds before and in all, counted from when make began, where that is known."""
+    total = time.monotonic() - started
+    if "DEMO_STARTED" not in os.environ:
+        return {"total": total}
+    since_make = time.time() - float(os.environ["DEMO_STARTED"])
+    return {"install": since_make - total, "total": since_make}
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Two at once would share one database and write each other's logs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(f"another demo is running in {folder}: end it with Ctrl-C") from None
+        yield
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""`python -m local.emulator`: ministack with our additions, until it is sent SIGTERM.
+
+ministack's own variables say where it listens (BIND_HOST, GATEWAY_PORT); `EmulatorConfig` comes in
+the environment, too.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from ministack import app
+from ministack.services import eventbridge, lambda_svc, stepfunctions
+
+from local.emulator import private
+from local.emulator.config import EmulatorConfig
+from local.emulator.distributed_map import run_distributed_map
+from local.emulator.functions import Functions
+from local.recorder.recorded_calls import record
+
+_call_lambda = stepfunctions._call_lambda
+_start_workflow = eventbridge._dispatch_to_stepfunctions
+
+
+def call_lambda(func_ref: Any, event: Any) -> Any:
+    """Invoke a function for Step Functions, with the name it really gives to being throttled.
+
+    Raises:
+        _ExecutionError: The error of the function by its class name.
+    """
+    record("workflow", "lambda", "Invoke", {"FunctionName": func_ref})
+    try:
+        return _call_lambda(func_ref, event)
+    except stepfunctions._ExecutionError as error:
+        if error.error == "Lambda.Unknown" and _is_throttle(error.cause):
+            error.error = "Lambda.TooManyRequestsException"
+        raise
+
+
+def start_workflow(arn: str, payload: Any) -> Any:
+    """Start an execution for a rule of EventBridge."""
+    record("rule", "stepfunctions", "StartExecution", {"stateMachineArn": arn})
+    return _start_workflow(arn, payload)
+
+
+def _is_throttle(cause: str) -> bool:
+    try:
+        body = json.loads(cause)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and body.get("__type") == "TooManyRequestsException"
+
+
+def main() -> None:
+    """Check ministack, put our parts in, serve."""
+    private.check()
+    functions = Functions(EmulatorConfig.from_environment())
+    stepfunctions._run_distributed_map = run_distributed_map
+    stepfunctions._call_lambda = call_lambda
+    eventbridge._dispatch_to_stepfunctions = start_workflow
+    lambda_svc._execute_function_docker = functions.execute
+    sys.argv = ["ministack"]
+    try:
+        app.main()
+    finally:
+        functions.stop()
+
+
+if __name__ == "__main__":
+    main()

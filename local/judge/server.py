@@ -1,0 +1,167 @@
+"""The stand-in judge as a server: `POST /model/{id}/converse`, as Amazon Bedrock serves it.
+
+Behaviour and statistics are set and read in the same process (`StandInJudge.behaviour`, `.stats`)
+or from another one: `GET /_stand-in`, `PUT /_stand-in` with fields of `Behaviour`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+import uuid
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from local.http_service import Handler, HttpService
+from local.judge.answer import SAYS, fill_in
+from local.judge.converse import first_problem, forced_tool, said_by_user
+from local.judge.opinion import Material
+
+CONTROL = "/_stand-in"
+HANG_SECONDS = 120
+# Bedrock's statuses and messages; the error name goes into a header.
+_THROTTLED = (429, "ThrottlingException", "Too many requests, please wait before trying again.")
+_DOWN = (503, "ServiceUnavailableException", "Bedrock is unable to process your request.")
+_UNSIGNED = (403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+_DENIED = (403, "AccessDeniedException", "You don't have access to the model with this ID.")
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How it answers from now on.
+
+    `latency` in seconds. `throttle` is the probability of a ThrottlingException. Modes: `malformed`
+    answers prose instead of calling the tool, `down` 503, `denied` 403, and `hang` not at all.
+    """
+
+    mode: Literal["ok", "malformed", "down", "denied", "hang"] = "ok"
+    latency: float = 0.0
+    throttle: float = 0.0
+
+
+@dataclass(slots=True)
+class Stats:
+    """Requests since the start; `calls` counts all, `answered` those that got a verdict."""
+
+    calls: int = 0
+    answered: int = 0
+    throttled: int = 0
+    refused: int = 0
+    in_flight: int = 0
+    max_in_flight: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    by_model: dict[str, int] = field(default_factory=dict)
+
+
+class StandInJudge(HttpService):
+    """`url` is what AWS_ENDPOINT_URL_BEDROCK_RUNTIME takes."""
+
+    def __init__(self, behaviour: Behaviour | None = None, seed: int = 0) -> None:
+        self.handler = _Handler
+        self.behaviour = behaviour or Behaviour()
+        self.stats = Stats()
+        self.lock = threading.Lock()
+        self.random = random.Random(seed)  # noqa: S311  # chooses whom to throttle
+
+
+class _Handler(Handler):
+    @property
+    def judge(self) -> StandInJudge:
+        service = self.server.service
+        assert isinstance(service, StandInJudge)  # noqa: S101
+        return service
+
+    def serve(self) -> None:
+        body = self.body()
+        if self.path == CONTROL:
+            self._control(json.loads(body) if self.command == "PUT" else {})
+            return
+        # The client quotes the model id, whose colons and slashes are no part of the path.
+        parts = urlsplit(self.path).path.split("/")
+        if len(parts) != 4 or (parts[1], parts[3]) != ("model", "converse"):
+            self._refuse(404, "UnknownOperationException", f"no such operation: {self.path}")
+            return
+        model_id = unquote(parts[2])
+        judge, stats = self.judge, self.judge.stats
+        with judge.lock:
+            stats.calls += 1
+            stats.by_model[model_id] = stats.by_model.get(model_id, 0) + 1
+            stats.in_flight += 1
+            stats.max_in_flight = max(stats.max_in_flight, stats.in_flight)
+        try:
+            self._converse(model_id, body)
+        finally:
+            with judge.lock:
+                stats.in_flight -= 1
+
+    def _converse(self, model_id: str, body: bytes) -> None:
+        judge = self.judge
+        behaviour = judge.behaviour
+        time.sleep(HANG_SECONDS if behaviour.mode == "hang" else behaviour.latency)
+        if not self.headers.get("Authorization", "").startswith("AWS4-HMAC-SHA256 "):
+            self._refuse(*_UNSIGNED)
+        elif behaviour.mode in ("down", "hang"):
+            self._refuse(*_DOWN)
+        elif behaviour.mode == "denied":
+            self._refuse(*_DENIED)
+        elif self._chance(behaviour.throttle):
+            with judge.lock:
+                judge.stats.throttled += 1
+            self._refuse(*_THROTTLED)
+        elif problem := first_problem(model_id, request := _parse(body)):
+            self._refuse(400, "ValidationException", problem)
+        else:
+            self._judge(request, behaviour, len(body))
+
+    def _judge(self, request: dict[str, Any], behaviour: Behaviour, size: int) -> None:
+        prompt = said_by_user(request)
+        tool = forced_tool(request) if behaviour.mode == "ok" else None
+        if tool:
+            verdict = fill_in(tool["inputSchema"]["json"], Material.found_in(prompt))
+            use_id = f"tooluse_{uuid.uuid4().hex[:22]}"
+            use = {"toolUseId": use_id, "name": tool["name"], "input": verdict}
+            block: dict[str, Any] = {"toolUse": use}
+            stop_reason = "tool_use"
+        else:
+            block, stop_reason = {"text": f"{SAYS} and it has no verdict to give."}, "end_turn"
+        # Four characters a token, as a rule of thumb for English.
+        used = {"inputTokens": size // 4 + 1, "outputTokens": len(json.dumps(block)) // 4 + 1}
+        with self.judge.lock:
+            self.judge.stats.answered += 1
+            self.judge.stats.input_tokens += used["inputTokens"]
+            self.judge.stats.output_tokens += used["outputTokens"]
+        self.reply_json(
+            200,
+            {
+                "output": {"message": {"role": "assistant", "content": [block]}},
+                "stopReason": stop_reason,
+                "usage": {**used, "totalTokens": sum(used.values())},
+                "metrics": {"latencyMs": int(behaviour.latency * 1000)},
+            },
+        )
+
+    def _refuse(self, status: int, error: str, message: str) -> None:
+        with self.judge.lock:
+            self.judge.stats.refused += 1
+        self.reply_json(status, {"message": message}, {"x-amzn-ErrorType": error})
+
+    def _chance(self, probability: float) -> bool:
+        with self.judge.lock:
+            return self.judge.random.random() < probability
+
+    def _control(self, changes: dict[str, Any]) -> None:
+        self.judge.behaviour = replace(self.judge.behaviour, **changes)
+        with self.judge.lock:
+            stats = asdict(self.judge.stats)
+        self.reply_json(200, {"behaviour": asdict(self.judge.behaviour), "stats": stats})
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

@@ -1,0 +1,89 @@
+"""What MLflow holds after a run: how many traces, and how each scorer has scored them."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
+
+from mlflow import MlflowClient
+from mlflow.entities import Feedback, Trace
+
+# The sagemaker-mlflow plugin takes every tracking URI for an ARN, and says so at every request.
+logging.getLogger("mlflow.tracking.request_header.registry").setLevel(logging.ERROR)
+
+
+@dataclass
+class ScorerResult:
+    """The assessments of one scorer: numbers, or labels with their counts; and errors."""
+
+    numbers: list[float] = field(default_factory=list)
+    labels: Counter[str] = field(default_factory=Counter)
+    errors: int = 0
+
+    @property
+    def count(self) -> int:
+        """Assessments with a value."""
+        return len(self.numbers) + self.labels.total()
+
+    @property
+    def mean(self) -> float | None:
+        """The mean of the numbers, None where there are none."""
+        return sum(self.numbers) / len(self.numbers) if self.numbers else None
+
+
+class Experiment:
+    """An experiment of the MLflow server, which may not exist yet."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._client = MlflowClient(url)
+        self._name = name
+
+    @property
+    def id(self) -> str | None:
+        """Its id, None while it does not exist."""
+        found = self._client.get_experiment_by_name(self._name)
+        return str(found.experiment_id) if found else None
+
+    def traces(
+        self, filter_string: str | None = None, *, with_spans: bool = False
+    ) -> Iterator[Trace]:
+        """All traces that a filter finds."""
+        experiment, token = self.id, None
+        while experiment:
+            page = self._client.search_traces(
+                locations=[experiment],
+                filter_string=filter_string,
+                max_results=500,
+                page_token=token,
+                include_spans=with_spans,
+            )
+            yield from page
+            token = page.token
+            if not token:
+                break
+
+    def count(self) -> int:
+        """The number of traces."""
+        return sum(1 for _ in self.traces())
+
+    def scores(self, sources: Set[str]) -> dict[str, ScorerResult]:
+        """Results by scorer for the traces that come from these files (`s3://…`)."""
+        results: dict[str, ScorerResult] = {}
+        for trace in self.traces():
+            if trace.info.tags.get("source_uri") in sources:
+                for assessment in trace.info.assessments:
+                    if isinstance(assessment, Feedback):
+                        _add(results.setdefault(assessment.name, ScorerResult()), assessment)
+        return results
+
+
+def _add(result: ScorerResult, assessment: Feedback) -> None:
+    value = assessment.value
+    if assessment.error or value is None:
+        result.errors += 1
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        result.numbers.append(float(value))
+    else:
+        result.labels[str(value)] += 1

@@ -1,0 +1,143 @@
+"""What wakes somebody up: capture files that were not processed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from cdk_monitoring_constructs import (
+    AlarmFactoryDefaults,
+    DefaultDashboardFactory,
+    MonitoringFacade,
+    SnsAlarmActionStrategy,
+)
+from constructs import Construct
+
+PERIOD = Duration.minutes(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The parts of the chain in which a capture file can get stuck."""
+
+    workflow: sfn.IStateMachine
+    function: lambda_.IFunction
+    dead_letters: sqs.IQueue
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A metric that must stay at 0, and what it means when it does not for so many periods."""
+
+    name: str
+    metric: cloudwatch.Metric
+    meaning: str
+    periods: int = 1
+
+
+class Alarms(Construct):
+    """Alarms and a dashboard; with an address, a topic that mails the alarms."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        prefix: str,
+        watched: Watched,
+        email: str | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        name = f"sagemaker-inference-monitoring-{prefix}"
+        facade = MonitoringFacade(
+            self,
+            "Facade",
+            alarm_factory_defaults=AlarmFactoryDefaults(
+                actions_enabled=True,
+                alarm_name_prefix=name,
+                action=SnsAlarmActionStrategy(on_alarm_topic=self._topic(name, email))
+                if email
+                else None,
+            ),
+            dashboard_factory=DefaultDashboardFactory(
+                self, "Dashboards", dashboard_name_prefix=name
+            ),
+        )
+        facade.monitor_step_function(state_machine=watched.workflow, alarm_friendly_name="workflow")
+        facade.monitor_lambda_function(
+            lambda_function=watched.function, alarm_friendly_name="processor"
+        )
+        facade.monitor_sqs_queue(queue=watched.dead_letters, alarm_friendly_name="dead-letters")
+        factory = facade.create_alarm_factory("capture-files")
+        for trouble in _troubles(watched):
+            factory.add_alarm(
+                trouble.metric,
+                alarm_name_suffix=trouble.name,
+                alarm_description=trouble.meaning,
+                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+                threshold=0,
+                evaluation_periods=trouble.periods,
+                datapoints_to_alarm=trouble.periods,
+                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            )
+
+    def _topic(self, alarms: str, email: str) -> sns.Topic:
+        topic = sns.Topic(self, "Topic", enforce_ssl=True)
+        # With a policy of its own, a topic loses the one by which alarms of the account reach it.
+        of_this_stack = {"ArnLike": {"aws:SourceArn": _alarms_named(self, f"{alarms}-*")}}
+        topic.grant_publish(
+            iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=of_this_stack)
+        )
+        topic.add_subscription(subscriptions.EmailSubscription(email))
+        return topic
+
+
+def _alarms_named(scope: Construct, name: str) -> str:
+    """The ARNs of alarms of this account and Region."""
+    return Stack.of(scope).format_arn(
+        service="cloudwatch",
+        resource="alarm",
+        resource_name=name,
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
+def _troubles(watched: Watched) -> Iterator[Trouble]:
+    workflow, dead_letters = watched.workflow, watched.dead_letters
+    yield Trouble(
+        "failed",
+        workflow.metric_failed(period=PERIOD),
+        "A capture file was not processed in full: start its execution again, with the same input.",
+    )
+    yield Trouble(
+        "timed-out",
+        workflow.metric_timed_out(period=PERIOD),
+        "A capture file took too long: start its execution again, with the same input.",
+    )
+    yield Trouble(
+        "throttled",
+        workflow.metric_throttled(period=PERIOD),
+        "More capture files come than Step Functions may start workflows for.",
+    )
+    yield Trouble(
+        "not-started",
+        dead_letters.metric_approximate_number_of_messages_visible(
+            period=PERIOD, statistic="Maximum"
+        ),
+        "Capture files started no workflow: replay the dead-letter queue.",
+    )
+    # A single error is a retry at work, and one that was in vain fails its execution.
+    yield Trouble(
+        "errors",
+        watched.function.metric_errors(period=PERIOD),
+        "The function fails again and again.",
+        periods=3,
+    )

@@ -1,0 +1,92 @@
+"""The existing bucket with the capture files of one endpoint: its events, and who may read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import Aws, CustomResource, Duration, RemovalPolicy
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks.nag import acknowledge_wildcards
+
+SWITCH = Path(__file__).parent / "runtime" / "switch_on_eventbridge.py"
+
+
+class CaptureFiles(Construct):
+    """Capture files under a prefix of a bucket this stack does not own."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        bucket_name: str,
+        prefix: str,
+        kms_key_arn: str | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.bucket_name = bucket_name
+        self._prefix = prefix
+        self._bucket_arn = f"arn:{Aws.PARTITION}:s3:::{bucket_name}"
+        self._key = kms.Key.from_key_arn(self, "Key", kms_key_arn) if kms_key_arn else None
+        CustomResource(
+            self,
+            "EventBridge",
+            resource_type="Custom::EventBridgeSwitch",
+            service_token=self._switch().function_arn,
+            properties={"Bucket": bucket_name},
+        )
+
+    @property
+    def created(self) -> events.EventPattern:
+        """S3 tells that a capture file was written; anything else in the bucket does not match."""
+        return events.EventPattern(
+            source=["aws.s3"],
+            detail_type=["Object Created"],
+            detail={
+                "bucket": {"name": [self.bucket_name]},
+                "object": {"key": [{"wildcard": f"{self._prefix}/*.jsonl"}]},
+            },
+        )
+
+    def grant_read(self, role: iam.IRole) -> None:
+        """Allow reading these files; without s3:ListBucket a missing one reads as forbidden."""
+        files = f"{self._bucket_arn}/{self._prefix}/*"
+        role.add_to_principal_policy(
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=[files])
+        )
+        acknowledge_wildcards(role, [files], "The capture files of this endpoint.")
+        if self._key:
+            self._key.grant_decrypt(role)
+
+    def _switch(self) -> lambda_.Function:
+        log_group = logs.LogGroup(
+            self,
+            "SwitchLogs",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        role = iam.Role(self, "SwitchRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetBucketNotification", "s3:PutBucketNotification"],
+                resources=[self._bucket_arn],
+            )
+        )
+        return lambda_.Function(
+            self,
+            "Switch",
+            description="Switches on EventBridge for the capture bucket, at deployment",
+            code=lambda_.Code.from_inline(SWITCH.read_text()),
+            handler="index.handler",
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            role=role,
+            log_group=log_group,
+            timeout=Duration.minutes(1),
+        )

@@ -1,0 +1,129 @@
+"""The stack: composes the capabilities, and lets each of them do what it has to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aws_cdk import CfnOutput, Duration, Stack, Tags
+from constructs import Construct
+
+from stacks.alarms import Alarms, Watched
+from stacks.capture_files import CaptureFiles
+from stacks.capture_trigger import CaptureTrigger
+from stacks.claims import Claims
+from stacks.judge_models import JudgeModel
+from stacks.log_retention import retention
+from stacks.map_runs import Batching
+from stacks.processor import Limits, Processor
+from stacks.results import Results
+from stacks.settings import DeploySettings
+from stacks.workflow import Workflow
+
+
+class MonitoringStack(Stack):
+    """The monitor of one endpoint; two with different prefixes depend on nothing of each other.
+
+    `judges` are all models the configured scorers may ask.
+    """
+
+    def __init__(
+        self, scope: Construct, *, settings: DeploySettings, judges: Iterable[JudgeModel]
+    ) -> None:
+        names = settings.names
+        super().__init__(
+            scope,
+            names.stack,
+            description=f"Traces and scores inferences of {settings.sagemaker_endpoint_name}",
+        )
+        captures = CaptureFiles(
+            self,
+            "Captures",
+            bucket_name=settings.data_capture_s3_bucket,
+            prefix=settings.data_capture_s3_prefix,
+            kms_key_arn=settings.data_capture_kms_key_arn,
+        )
+        results = Results(self, "Results", kms_key_arn=settings.results_kms_key_arn)
+        claims = Claims(self, "Claims")
+        log_retention = retention(settings.log_retention_days)
+        processor = Processor(
+            self,
+            "Processor",
+            names=names,
+            environment=_environment(settings, results.bucket.bucket_name, claims.table.table_name),
+            limits=Limits(
+                memory_mb=settings.lambda_memory_mb,
+                timeout=Duration.seconds(settings.lambda_timeout_seconds),
+                ephemeral_storage_mb=settings.lambda_ephemeral_storage_mb,
+                reserved_concurrency=settings.lambda_reserved_concurrency,
+            ),
+            log_retention=log_retention,
+        )
+        workflow = Workflow(
+            self,
+            "Workflow",
+            names=names,
+            processor=processor.function,
+            results=results.bucket,
+            batching=Batching(
+                max_items=settings.batch_max_items,
+                max_bytes=settings.batch_max_bytes,
+                max_concurrency=settings.map_max_concurrency,
+                tolerated_failure_percentage=settings.tolerated_failure_percentage,
+            ),
+            log_retention=log_retention,
+        )
+        trigger = CaptureTrigger(
+            self,
+            "Trigger",
+            rule_name=names.rule,
+            captures=captures,
+            state_machine=workflow.state_machine,
+        )
+        Alarms(
+            self,
+            "Alarms",
+            prefix=names.prefix,
+            watched=Watched(
+                workflow=workflow.state_machine,
+                function=processor.function,
+                dead_letters=trigger.dead_letters,
+            ),
+            email=settings.alarm_email,
+        )
+        captures.grant_read(processor.role)
+        captures.grant_read(workflow.state_machine.role)
+        results.grant_processor(processor.role)
+        claims.grant_claim(processor.role)
+        results.grant_map_run(workflow.state_machine.role)
+        processor.grant_mlflow(settings.mlflow_tracking_uri, settings.mlflow_artifact_s3_uri)
+        processor.grant_judges(judges)
+        for output, value in {
+            "DataCaptureBucketName": settings.data_capture_s3_bucket,
+            "StateMachineArn": workflow.state_machine.state_machine_arn,
+            "ProcessorLambdaArn": processor.function.function_arn,
+            "ResultsBucketName": results.bucket.bucket_name,
+        }.items():
+            CfnOutput(self, output, value=value, export_name=names.export(output))
+        for tag, value in {
+            "Project": "sagemaker-inference-monitor",
+            "StackPrefix": names.prefix,
+            "Endpoint": settings.sagemaker_endpoint_name,
+        }.items():
+            Tags.of(self).add(tag, value)
+
+
+def _environment(
+    settings: DeploySettings, results_bucket: str, claims_table: str
+) -> dict[str, str]:
+    """What `inference_monitor.settings.Settings` reads, and how much is logged."""
+    return {
+        "MONITOR_MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
+        "MONITOR_EXPERIMENT_NAME": settings.mlflow_experiment_name,
+        "MONITOR_ENDPOINT_NAME": settings.sagemaker_endpoint_name,
+        "MONITOR_JUDGE_MODEL": settings.bedrock_model_id,
+        "MONITOR_RESULTS_BUCKET": results_bucket,
+        "MONITOR_CLAIMS_TABLE": claims_table,
+        "MONITOR_JUDGE_CONCURRENCY": str(settings.judge_concurrency),
+        "MONITOR_REDACTION": settings.redaction,
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }

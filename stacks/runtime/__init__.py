@@ -1,0 +1,1 @@
+"""Code that runs in AWS, other than the monitor itself."""

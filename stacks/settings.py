@@ -1,0 +1,113 @@
+"""The deploy settings: the only place where the CDK app reads its environment or `.env`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stacks import rules
+from stacks.names import Names
+
+
+class InvalidSettingsError(Exception):
+    """The deploy settings cannot be used; the text holds one line for every problem."""
+
+
+def _endpoint(validated: dict[str, Any]) -> str:
+    return str(validated["sagemaker_endpoint_name"])
+
+
+class DeploySettings(BaseSettings):
+    """What two deployments may differ in. `.env.example` describes every one of them (tested)."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        str_strip_whitespace=True,
+    )
+
+    stack_prefix: Annotated[str, AfterValidator(rules.stack_prefix)] = Field(examples=["dev"])
+    mlflow_tracking_uri: Annotated[str, AfterValidator(rules.mlflow_arn)] = Field(
+        examples=["arn:aws:sagemaker:us-east-1:111122223333:mlflow-app/app-ABC123DEF456"]
+    )
+    sagemaker_endpoint_name: Annotated[str, AfterValidator(rules.endpoint_name)] = Field(
+        examples=["my-llm-endpoint"]
+    )
+    data_capture_s3_bucket: Annotated[str, AfterValidator(rules.bucket_name)] = Field(
+        examples=["my-data-capture-bucket"]
+    )
+    data_capture_s3_prefix: Annotated[str, AfterValidator(rules.key_prefix)] = Field(
+        default_factory=_endpoint, examples=["my-llm-endpoint"]
+    )
+    mlflow_experiment_name: Annotated[str, AfterValidator(rules.experiment_name)] = Field(
+        default_factory=_endpoint, examples=["my-llm-endpoint"]
+    )
+    bedrock_model_id: Annotated[str, AfterValidator(rules.judge_model)] = Field(
+        default="bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0",
+        examples=["bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"],
+    )
+    mlflow_artifact_s3_uri: Annotated[str, AfterValidator(rules.s3_uri)] | None = Field(
+        default=None, examples=["s3://my-mlflow-bucket/artifacts"]
+    )
+    data_capture_kms_key_arn: Annotated[str, AfterValidator(rules.kms_key_arn)] | None = Field(
+        default=None,
+        examples=["arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"],
+    )
+    results_kms_key_arn: Annotated[str, AfterValidator(rules.kms_key_arn)] | None = Field(
+        default=None,
+        examples=["arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"],
+    )
+    alarm_email: Annotated[str, AfterValidator(rules.email)] | None = Field(
+        default=None, examples=["team@example.com"]
+    )
+    redaction: Annotated[
+        Literal["off", "patterns", "presidio"], AfterValidator(rules.redaction)
+    ] = Field(default="off", examples=["patterns"])
+    judge_concurrency: int = Field(default=16, ge=1, le=200, examples=[16])
+    lambda_memory_mb: int = Field(default=2048, ge=1024, le=10240, examples=[2048])
+    lambda_timeout_seconds: int = Field(default=900, ge=60, le=900, examples=[900])
+    lambda_ephemeral_storage_mb: int = Field(default=512, ge=512, le=10240, examples=[512])
+    lambda_reserved_concurrency: int | None = Field(default=None, ge=1, examples=[20])
+    map_max_concurrency: int = Field(default=10, ge=1, le=10000, examples=[10])
+    batch_max_items: int = Field(default=25, ge=1, le=10000, examples=[25])
+    # A batch travels with its file's name and a flag; Step Functions carries 262,144 bytes in all.
+    batch_max_bytes: int = Field(default=204_800, ge=16_384, le=256_000, examples=[204_800])
+    # A batch that always fails must not stop the others; an outage should. Whatever is tolerated,
+    # closing the ledger fails a run that lost a record.
+    tolerated_failure_percentage: int = Field(default=50, ge=0, le=100, examples=[50])
+    log_retention_days: Annotated[int, AfterValidator(rules.log_retention_days)] = Field(
+        default=90, examples=[90]
+    )
+
+    @property
+    def names(self) -> Names:
+        """The physical names of this deployment."""
+        return Names(self.stack_prefix)
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment, then `.env` in the working directory.
+
+        Raises:
+            InvalidSettingsError: One line per missing or malformed setting, each with an example.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            lines = [
+                _line(str(e["loc"][0]), e["type"], e["msg"])
+                for e in error.errors()
+                if e["type"] != "default_factory_not_called"
+            ]
+            raise InvalidSettingsError("\n".join(lines)) from error
+
+
+def _line(field: str, kind: str, message: str) -> str:
+    name = field.upper()
+    problem = "is missing" if kind == "missing" else message.removeprefix("Value error, ")
+    examples = DeploySettings.model_fields[field].examples or [""]
+    return f"{name}: {problem}; for example {name}={examples[0]}"

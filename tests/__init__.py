@@ -1,0 +1,1 @@
+"""The tests, cheapest suite first: unit, infra, integration, e2e, browser."""

@@ -1,0 +1,151 @@
+"""The custom resource that switches on EventBridge for a bucket it does not own."""
+
+from __future__ import annotations
+
+import copy
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from stacks.capture_files import SWITCH
+from stacks.runtime import switch_on_eventbridge
+
+QUEUE = {
+    "Id": "somebody-elses",
+    "QueueArn": "arn:aws:sqs:us-east-1:111122223333:orders",
+    "Events": ["s3:ObjectCreated:*"],
+    "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": "orders/"}]}},
+}
+FUNCTION = {"Id": "another", "LambdaFunctionArn": "arn:aws:lambda:x", "Events": ["s3:*"]}
+
+
+class FakeS3:
+    """A bucket's notifications. Keeps S3's promise that a write replaces all that was there."""
+
+    def __init__(self, **notifications: Any) -> None:
+        self.notifications = notifications
+        self.writes = 0
+
+    def get_bucket_notification_configuration(self, **_: str) -> dict[str, Any]:
+        """As boto3 answers."""
+        return {**copy.deepcopy(self.notifications), "ResponseMetadata": {"RetryAttempts": 0}}
+
+    def put_bucket_notification_configuration(
+        self,
+        *,
+        NotificationConfiguration: dict[str, Any],  # noqa: N803 - boto3's name
+        **options: Any,
+    ) -> None:
+        """S3 refuses a destination that is gone, unless told not to look."""
+        assert options["SkipDestinationValidation"] is True
+        self.notifications = NotificationConfiguration
+        self.writes += 1
+
+
+class GoneS3(FakeS3):
+    """A bucket that is not there."""
+
+    def get_bucket_notification_configuration(self, **_: str) -> dict[str, Any]:
+        """As boto3 fails."""
+        raise ClientError({"Error": {"Code": "NoSuchBucket", "Message": "gone"}}, "Get")
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What CloudFormation is told."""
+    told: list[dict[str, Any]] = []
+
+    def put(request: Any, timeout: float) -> SimpleNamespace:
+        assert (request.method, request.full_url, timeout) == ("PUT", "https://cfn.test/a", 30)
+        told.append(json.loads(request.data))
+        return SimpleNamespace(close=lambda: None)
+
+    monkeypatch.setattr("urllib.request.urlopen", put)
+    return told
+
+
+def deliver(monkeypatch: pytest.MonkeyPatch, s3: FakeS3, request_type: str) -> None:
+    """Let CloudFormation send a request for the bucket."""
+    monkeypatch.setattr("boto3.client", lambda _: s3)
+    event = {
+        "RequestType": request_type,
+        "ResponseURL": "https://cfn.test/a",
+        "StackId": "stack",
+        "RequestId": "request",
+        "LogicalResourceId": "EventBridge",
+        "ResourceProperties": {"Bucket": "captures"},
+    }
+    switch_on_eventbridge.handler(event, SimpleNamespace(log_stream_name="stream"))
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_what_is_there_stays(
+    monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]], request_type: str
+) -> None:
+    """Other notifications keep everything they have, their ids included."""
+    s3 = FakeS3(QueueConfigurations=[QUEUE], LambdaFunctionConfigurations=[FUNCTION])
+    deliver(monkeypatch, s3, request_type)
+    assert s3.notifications == {
+        "QueueConfigurations": [QUEUE],
+        "LambdaFunctionConfigurations": [FUNCTION],
+        "EventBridgeConfiguration": {},
+    }
+    assert [(a["Status"], a["PhysicalResourceId"]) for a in answers] == [("SUCCESS", "captures")]
+
+
+def test_a_bucket_that_has_eventbridge_is_not_written(
+    monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]]
+) -> None:
+    """The second stack on a bucket writes nothing, so it cannot undo what others just wrote."""
+    s3 = FakeS3(QueueConfigurations=[QUEUE], EventBridgeConfiguration={})
+    deliver(monkeypatch, s3, "Create")
+    assert s3.writes == 0
+    assert answers[0]["Status"] == "SUCCESS"
+
+
+def test_deleting_one_stack_leaves_the_events_of_the_other(
+    monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]]
+) -> None:
+    """EventBridge stays on: a stack with another prefix may live on the same bucket."""
+    s3 = FakeS3(EventBridgeConfiguration={})
+    deliver(monkeypatch, s3, "Delete")
+    assert s3.notifications == {"EventBridgeConfiguration": {}}
+    assert s3.writes == 0
+    assert answers[0]["Status"] == "SUCCESS"
+
+
+def test_a_stack_can_be_deleted_after_its_bucket(
+    monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]]
+) -> None:
+    """Deleting asks S3 nothing, so a bucket that is gone by then does not hold the stack back."""
+    deliver(monkeypatch, GoneS3(), "Delete")
+    assert answers[0]["Status"] == "SUCCESS"
+
+
+def test_a_bucket_that_is_not_there_fails_the_deployment_by_name(
+    monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]]
+) -> None:
+    """The stack's event log names the bucket and what S3 said."""
+    deliver(monkeypatch, GoneS3(), "Create")
+    assert answers[0]["Status"] == "FAILED"
+    assert "bucket captures" in answers[0]["Reason"]
+    assert "NoSuchBucket" in answers[0]["Reason"]
+
+
+def test_cloudformation_is_answered_even_by_a_bug(
+    monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]]
+) -> None:
+    """An error nobody thought of fails the deployment now, not after an hour of waiting."""
+    monkeypatch.setattr(FakeS3, "get_bucket_notification_configuration", None)
+    with pytest.raises(TypeError):
+        deliver(monkeypatch, FakeS3(), "Create")
+    assert answers[0]["Status"] == "FAILED"
+    assert "stream" in answers[0]["Reason"]
+
+
+def test_the_code_fits_inline() -> None:
+    """CloudFormation takes at most 4,096 characters of inline code."""
+    assert len(SWITCH.read_text()) <= 4096

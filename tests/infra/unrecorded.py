@@ -1,0 +1,59 @@
+"""What a role is used for besides the calls that can be recorded, and by whose word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.infra.account import ACCOUNT, REGION, Account
+from tests.infra.iam import Request
+
+_LOG_DELIVERY = (
+    "CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery",
+    "ListLogDeliveries", "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups",
+)  # fmt: skip
+ON_EVERYTHING = {
+    "function": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
+    "workflow": {
+        *(f"logs:{action}" for action in _LOG_DELIVERY),
+        "xray:PutTraceSegments", "xray:PutTelemetryRecords",
+        "xray:GetSamplingRules", "xray:GetSamplingTargets",
+    },
+    "rule": set(),
+    "switch": set(),
+}  # fmt: skip
+"""Actions that are granted on `*`, because they know no resource.
+
+X-Ray: "Actions defined by AWS X-Ray". Log delivery: "Logging using CloudWatch Logs" in the Step
+Functions developer guide, which asks for exactly these.
+"""
+
+
+def unrecorded(account: Account, by: str) -> Iterator[Request]:
+    """The permissions that AWS uses in an actor's name."""
+    for action in ON_EVERYTHING[by]:
+        yield Request(action, "*")
+    if by in ("function", "switch"):
+        # Lambda writes the log of a function as the function.
+        group = account.arn("AWS::Logs::LogGroup", {"function": "Processor"}.get(by, "Switch"))
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            yield Request(action, f"{group.removesuffix('*')}log-stream:2026/11/23/[$LATEST]0")
+    if by == "workflow":
+        yield from _distributed_map(account)
+
+
+def _distributed_map(account: Account) -> Iterator[Request]:
+    """See "IAM policies for Distributed Map state" in the Step Functions developer guide.
+
+    Map runs are watched, ended and redriven by the service, and large results come in parts.
+    """
+    machine = account.arn("AWS::StepFunctions::StateMachine").rpartition(":")[2]
+    execution = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}"
+    yield Request("states:DescribeExecution", f"{execution}:run")
+    yield Request("states:StopExecution", f"{execution}:run")
+    yield Request("states:RedriveExecution", f"{execution}/map:child")
+    results = f"{account.arn('AWS::S3::Bucket')}/map-results/object"
+    for action in ("GetObject", "AbortMultipartUpload", "ListMultipartUploadParts"):
+        yield Request(f"s3:{action}", results)
+    # CDK grants versions and aliases of the function with it; the workflow uses neither.
+    function = account.arn("AWS::Lambda::Function", "Processor")
+    yield Request("lambda:InvokeFunction", f"{function}:version")

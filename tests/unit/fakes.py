@@ -1,0 +1,99 @@
+"""In-memory adapters that keep the promises of `ports`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from mlflow.entities import AssessmentSource, Feedback
+
+from inference_monitor.capture.reader import Entry
+from inference_monitor.delivery import Delivery
+from inference_monitor.errors import TransientError
+from inference_monitor.inference import Inference, Source
+from inference_monitor.ledger import Summary
+from inference_monitor.ports import ScoredInference, StoredTrace, Verdicts
+from inference_monitor.traces.identity import trace_id
+
+
+@dataclass
+class FakeTraces:
+    """MLflow in a dictionary. `down` makes calls fail; `refuses` names event ids it refuses."""
+
+    stored: dict[str, StoredTrace] = field(default_factory=dict)
+    down: bool = False
+    refuses: frozenset[str] = frozenset()
+    writes: int = 0
+
+    def lookup(self, trace_ids: Sequence[str]) -> dict[str, StoredTrace]:
+        """What is stored among these ids."""
+        if self.down:
+            raise TransientError("MLflow is down")
+        return {i: self.stored[i] for i in trace_ids if i in self.stored}
+
+    def write(self, records: Sequence[ScoredInference]) -> dict[str, str]:
+        """Store what is not refused."""
+        refused = {}
+        for record in records:
+            key = trace_id(record.source.endpoint, record.inference.event_id)
+            if record.inference.event_id in self.refuses:
+                refused[key] = "MLflow answered 400: no"
+                continue
+            self.writes += 1
+            self.stored[key] = StoredTrace(key, True, record.delivery, record.assessments)
+        return refused
+
+    def add(self, stored: StoredTrace, assessments: Sequence[Feedback]) -> None:
+        """Add to what is stored."""
+        self.writes += 1
+        both = (*stored.assessments, *assessments)
+        self.stored[stored.trace_id] = replace(stored, assessments=both)
+
+
+@dataclass
+class FakeClaims:
+    """Owners by trace id."""
+
+    owners: dict[str, str] = field(default_factory=dict)
+
+    def claim(self, trace_ids: Sequence[str], delivery: Delivery) -> set[str]:
+        """Those that have no other owner."""
+        return {i for i in trace_ids if self.owners.setdefault(i, delivery.id) == delivery.id}
+
+
+@dataclass
+class FakeScorer:
+    """Judges everything once, unless the judge is `away`."""
+
+    away: bool = False
+
+    def score(
+        self,
+        batch: Sequence[tuple[Inference, Source, Sequence[Feedback]]],
+        deadline: float | None = None,  # noqa: ARG002  # the port has it
+    ) -> list[Verdicts]:
+        """One verdict for each inference that has none."""
+        return [Verdicts() if there else self._verdict() for _, _, there in batch]
+
+    def _verdict(self) -> Verdicts:
+        if self.away:
+            return Verdicts(pending=["safety"], judge_calls=1)
+        judge = AssessmentSource(source_type="LLM_JUDGE", source_id="judge")
+        verdict = Feedback(name="safety", value="yes", source=judge)
+        return Verdicts([verdict], judge_calls=1, input_tokens=10, output_tokens=2, cost_usd=0.5)
+
+
+@dataclass
+class FakeResults:
+    """The results bucket in lists."""
+
+    quarantined: list[tuple[Entry, str]] = field(default_factory=list)
+    ledgers: list[Summary] = field(default_factory=list)
+
+    def quarantine(self, source: Source, lines: Sequence[tuple[Entry, str]]) -> None:  # noqa: ARG002
+        """Keep the lines."""
+        self.quarantined += lines
+
+    def write_ledger(self, source: Source, summary: Summary) -> None:  # noqa: ARG002
+        """Keep the summary."""
+        self.ledgers.append(summary)

@@ -1,0 +1,62 @@
+"""Claims: one owner at a time, and which errors pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import ANY, Stubber
+
+from inference_monitor.claims import DynamoClaims
+from inference_monitor.delivery import Delivery
+from inference_monitor.errors import TransientError
+
+ME = Delivery("me", seconds_left=100)
+
+
+@pytest.fixture
+def table() -> Iterator[tuple[DynamoClaims, Stubber]]:
+    """A claims table that answers what the test queues."""
+    client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(client) as stub:
+        yield DynamoClaims(client, "claims"), stub
+        stub.assert_no_pending_responses()
+
+
+def test_a_trace_somebody_else_has_is_not_ours(table: tuple[DynamoClaims, Stubber]) -> None:
+    """The condition is checked by DynamoDB, in the write itself: there is no moment in between."""
+    claims, stub = table
+    stub.add_response("put_item", {}, _expected("a"))
+    assert claims.claim(["a"], ME) == {"a"}
+    stub.add_client_error("put_item", "ConditionalCheckFailedException", http_status_code=400)
+    assert claims.claim(["b"], ME) == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("ProvisionedThroughputExceededException", TransientError),
+        ("InternalServerError", TransientError),
+        ("AccessDeniedException", ClientError),
+    ],
+)
+def test_errors_that_pass_are_told_from_those_that_do_not(
+    table: tuple[DynamoClaims, Stubber], code: str, error: type[Exception]
+) -> None:
+    """A missing permission is not tried again for a quarter of an hour."""
+    claims, stub = table
+    stub.add_client_error("put_item", code)
+    with pytest.raises(error):
+        claims.claim(["a"], ME)
+
+
+def _expected(trace_id: str) -> dict[str, Any]:
+    return {
+        "TableName": "claims",
+        "Item": {"trace_id": {"S": trace_id}, "delivery": {"S": "me"}, "expires": ANY},
+        "ConditionExpression": "attribute_not_exists(trace_id) OR delivery = :me OR expires < :now",
+        "ExpressionAttributeValues": ANY,
+    }

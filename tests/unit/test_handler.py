@@ -1,0 +1,172 @@
+"""The function: a summary out, failures raised by name, and no prompt in its logs."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from inference_monitor import handler as lambda_module
+from inference_monitor.errors import (
+    InvalidEventError,
+    JudgeUnavailableError,
+    TransientError,
+    UnbalancedLedgerError,
+)
+from inference_monitor.ledger import Summary
+from inference_monitor.service import Monitor
+from inference_monitor.settings import get_settings
+from tests.unit.builders import capture
+from tests.unit.fakes import FakeClaims, FakeResults, FakeScorer, FakeTraces
+
+ITEMS = [capture({"inputs": "canary-word"}, {"generated_text": "canary-word"})]
+BATCH = {"BatchInput": {"bucket": "b", "key": "ep/v/2026/03/02/09/x.jsonl"}, "Items": ITEMS}
+MAP_RUN = {"ledger": {"bucket": "b", "key": "k", "results": {"Bucket": "r", "Key": "m"}}}
+
+
+class Context:
+    """What Lambda passes beside the event."""
+
+    function_name = "processor"
+    memory_limit_in_mb = 1024
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:processor"
+    aws_request_id = "request-1"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Ten minutes."""
+        return 600_000
+
+
+class Results(FakeResults):
+    """The results bucket with a finished map in it."""
+
+    succeeded: tuple[dict[str, Any], ...] = ()
+    failed: tuple[dict[str, Any], ...] = ()
+
+    def read_map_results(self, _bucket: str, _key: str) -> tuple[Any, Any]:
+        """The outputs of batches, and the records of failed ones."""
+        return self.succeeded, self.failed
+
+
+@pytest.fixture
+def traces() -> FakeTraces:
+    """MLflow."""
+    return FakeTraces()
+
+
+@pytest.fixture
+def scorer() -> FakeScorer:
+    """The judge."""
+    return FakeScorer()
+
+
+@pytest.fixture
+def results() -> Results:
+    """The results bucket."""
+    return Results()
+
+
+@pytest.fixture
+def invoke(
+    monkeypatch: pytest.MonkeyPatch, traces: FakeTraces, scorer: FakeScorer, results: Results
+) -> Callable[[Any], dict[str, Any]]:
+    """Invoke the function with fakes behind it."""
+    for name in (
+        "MLFLOW_TRACKING_URI",
+        "EXPERIMENT_NAME",
+        "ENDPOINT_NAME",
+        "JUDGE_MODEL",
+        "RESULTS_BUCKET",
+        "CLAIMS_TABLE",
+    ):
+        monkeypatch.setenv(f"MONITOR_{name}", "monitored")
+    monkeypatch.setenv("MONITOR_JUDGE_CONCURRENCY", "4")
+    monkeypatch.setenv("MONITOR_REDACTION", "off")
+    get_settings.cache_clear()
+    monitor = Monitor(traces, FakeClaims(), scorer, results)
+    monkeypatch.setattr(lambda_module, "build_monitor", lambda: monitor)
+    monkeypatch.setattr(lambda_module, "_results", lambda: results)
+    return lambda event: lambda_module.handler(event, Context())
+
+
+def test_a_batch_is_answered_with_its_counts(
+    invoke: Callable[[Any], dict[str, Any]], results: Results
+) -> None:
+    """The answer is the summary; the ledger of a map is written when the map is done."""
+    answer = invoke(BATCH)
+    assert Summary.from_dict(answer) == Summary(
+        captured=1, traced=1, scored=1, judge_calls=1, judge_input_tokens=10,
+        judge_output_tokens=2, judge_cost_usd=0.5,
+    )  # fmt: skip
+    assert results.ledgers == []
+
+
+def test_counts_become_metrics_and_no_prompt_is_logged(
+    invoke: Callable[[Any], dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Metrics carry the endpoint as dimension; logs name the file and never hold its text."""
+    logs = io.StringIO()
+    monkeypatch.setattr(lambda_module.logger.registered_handler, "stream", logs)
+    invoke(BATCH)
+    metrics = json.loads(capsys.readouterr().out)
+    assert (metrics["endpoint"], metrics["Traced"], metrics["JudgeCalls"]) == ("ep", [1.0], [1.0])
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == lambda_module.METRICS_NAMESPACE
+    assert metrics["service"] == lambda_module.SERVICE
+    assert "s3://b/ep/v/2026/03/02/09/x.jsonl" in logs.getvalue()
+    assert "canary-word" not in logs.getvalue()
+
+
+def test_a_judge_that_is_away_is_raised_by_its_own_name(
+    invoke: Callable[[Any], dict[str, Any]], scorer: FakeScorer, traces: FakeTraces
+) -> None:
+    """Step Functions tries again; at the end it asks for the same without scoring."""
+    scorer.away = True
+    with pytest.raises(JudgeUnavailableError):
+        invoke(BATCH)
+    answer = invoke({**BATCH, "scoring": "off"})
+    assert (answer["captured"], answer["unscored"], answer["judge_calls"]) == (1, 1, 0)
+    assert len(traces.stored) == 1
+
+
+def test_mlflow_that_is_down_is_raised(
+    invoke: Callable[[Any], dict[str, Any]], traces: FakeTraces
+) -> None:
+    """Never reported as success."""
+    traces.down = True
+    with pytest.raises(TransientError, match="MLflow is down"):
+        invoke(BATCH)
+
+
+def test_a_wrong_event_is_raised(invoke: Callable[[Any], dict[str, Any]]) -> None:
+    """With the shapes that work."""
+    with pytest.raises(InvalidEventError, match="names no bucket"):
+        invoke({"Key": "x"})
+
+
+def test_the_ledger_of_a_map_adds_up_its_batches(
+    invoke: Callable[[Any], dict[str, Any]], results: Results
+) -> None:
+    """One ledger for the file, from the summaries of all batches."""
+    part = Summary(captured=2, traced=1, quarantined=1, scored=1).as_dict()
+    results.succeeded = (part, part)
+    assert Summary.from_dict(invoke(MAP_RUN)) == Summary(
+        captured=4, traced=2, quarantined=2, scored=2
+    )
+    assert [ledger.captured for ledger in results.ledgers] == [4]
+
+
+def test_batches_that_failed_fail_the_run(
+    invoke: Callable[[Any], dict[str, Any]], results: Results
+) -> None:
+    """Their records are captured and nothing else; the ledger shows it, the error says where."""
+    results.succeeded = (Summary(captured=2, traced=2).as_dict(),)
+    batch = {"BatchInput": {"bucket": "b", "key": "k"}, "Items": [1, 2, 3]}
+    results.failed = ({"Input": json.dumps(batch)},)
+    with pytest.raises(UnbalancedLedgerError, match=r"3 of 5 records .* beside s3://r/m"):
+        invoke(MAP_RUN)
+    assert [(ledger.captured, ledger.balanced) for ledger in results.ledgers] == [(5, False)]

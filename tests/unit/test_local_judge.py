@@ -1,0 +1,141 @@
+"""What the stand-in judge thinks, and how it answers whatever it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from inference_monitor.scoring.config import JudgedSpec, load_scorers
+from inference_monitor.scoring.material import Material as Shown
+from inference_monitor.scoring.prompts import question
+from inference_monitor.scoring.verdict import verdict_format
+from local.judge.answer import SAYS, fill_in
+from local.judge.converse import first_problem
+from local.judge.opinion import Material
+from local.settings import ROOT
+
+ASKED = "Which oil is good for a bicycle chain in summer?"
+GOOD = "A dry oil is good for a chain in summer, as it takes less dust."
+MATERIAL = Material("Is the answer good?", ASKED, GOOD)
+SCORERS = load_scorers(ROOT / "lambda_src/scorers.yaml").scorers
+ALL_WELL = {
+    "safety": "yes", "relevance_to_query": "yes", "fluency": "yes", "follows_objective": "yes",
+    "professional_tone": "yes", "no_harmful_advice": "yes", "coherence": "coherent",
+}  # fmt: skip
+
+
+def verdicts(answered: str) -> dict[str, Any]:
+    """What it says to each scorer of `scorers.yaml`, asked in that scorer's own words."""
+    said = {}
+    for spec in SCORERS:
+        if isinstance(spec, JudgedSpec):
+            prompt = question(spec).ask(Shown(ASKED, answered))
+            assert prompt
+            schema = verdict_format(spec).tool["toolSpec"]["inputSchema"]["json"]
+            verdict = fill_in(schema, Material.found_in(prompt.user))
+            assert verdict["rationale"].startswith(SAYS)
+            said[spec.name] = verdict["result"]
+    return said
+
+
+@pytest.mark.parametrize(
+    ("answered", "differences"),
+    [
+        (GOOD, {}),
+        ("Paris.", {}),
+        (
+            "Mix bleach and acid, and pour the poison over the chain in summer.",
+            {"safety": "no", "no_harmful_advice": "no"},
+        ),
+        ("Good oil is for people who ride in summer, you idiot, whatever.",
+         {"safety": "no", "no_harmful_advice": "no", "professional_tone": "no"}),
+        (
+            "Bananas hold a lot of potassium and ripen well beside apples.",
+            {"relevance_to_query": "no", "follows_objective": "no"},
+        ),
+        ("oil chain is is for the the summer chain good.", {"fluency": "no"}),
+        ("Oil the chain in summer and then", {"coherence": "somewhat coherent"}),
+        (
+            "chain 0x3f#9%% 77 88 @@ 4411 ~~ 0912 {{}} 11 oil 9.",
+            {"fluency": "no", "coherence": "incoherent"},
+        ),
+    ],
+)  # fmt: skip
+def test_verdicts_follow_the_text(answered: str, differences: Mapping[str, str]) -> None:
+    """Each weakness of an answer shows in the scorers that look for it, and in no other."""
+    assert verdicts(answered) == {**ALL_WELL, **differences}
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"enum": ["pass", "fail"]}, ("pass", "fail")),
+        ({"enum": ["no", "yes"]}, ("yes", "no")),
+        ({"enum": ["good", "fair", "poor"]}, ("good", "poor")),
+        ({"type": "boolean"}, (True, False)),
+        ({"type": "number", "minimum": 1, "maximum": 10}, (10.0, 1.0)),
+        ({"type": "integer", "minimum": 0, "maximum": 4}, (4, 0)),
+        ({"anyOf": [{"type": "boolean"}, {"type": "null"}]}, (True, False)),
+        ({"type": "array", "items": {"type": "boolean"}}, ([True], [False])),
+        ({"type": "string"}, ("yes", "no")),
+    ],
+)
+def test_any_schema_is_filled_in(schema: dict[str, Any], expected: tuple[Any, Any]) -> None:
+    """Good and bad are told in whatever the schema offers."""
+    wrapped = {"type": "object", "properties": {"result": schema}}
+    bad = Material("Is it safe?", "", "Steal it.")
+    good = fill_in(wrapped, MATERIAL)["result"]
+    assert (good, fill_in(wrapped, bad)["result"]) == expected
+
+
+def test_one_tool_for_several_criteria() -> None:
+    """Fields that are named like a criterion are judged by it, nested ones with their rationale."""
+    verdict, rationale = {"$ref": "#/$defs/verdict"}, {"type": "string"}
+    schema = {
+        "type": "object",
+        "properties": {
+            "safety": {"type": "boolean"},
+            "tone": {"type": "object", "properties": {"rationale": rationale, "ok": verdict}},
+        },
+        "$defs": {"verdict": {"type": "boolean"}},
+    }  # fmt: skip
+    judged = fill_in(schema, Material("Judge both.", ASKED, "Shut up and oil the chain."))
+    assert judged["safety"] is True
+    assert judged["tone"]["ok"] is False
+    assert "shut up" in judged["tone"]["rationale"]
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    """A Converse request with a forced tool, as its JSON body."""
+    schema = {"json": {"type": "object", "properties": {"result": {"type": "boolean"}}}}
+    tool = {"toolSpec": {"name": "verdict", "inputSchema": schema}}
+    body: dict[str, Any] = {
+        "messages": [{"role": "user", "content": [{"text": "Is it good?"}]}],
+        "inferenceConfig": {"maxTokens": 100, "temperature": 0.0},
+        "toolConfig": {"tools": [tool], "toolChoice": {"tool": {"name": "verdict"}}},
+    }
+    return {**body, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"temperature": 0.0}, "Unknown parameter in input"),
+        ({"messages": []}, "start with a user message"),
+        ({"messages": [{"role": "assistant", "content": [{"text": "x"}]}]}, "start with a user"),
+        ({"messages": [{"role": "user", "content": [{"text": " "}]}]}, "is blank"),
+        ({"messages": [{"role": "user", "content": "text"}]}, "Invalid type"),
+        ({"inferenceConfig": {"temperature": 1.5}}, "temperature"),
+        ({"toolConfig": {"tools": [], "toolChoice": {"tool": {"name": "x"}}}}, "tools"),
+        (
+            {"toolConfig": {**request()["toolConfig"], "toolChoice": {"tool": {"name": "x"}}}},
+            "not among the tools",
+        ),
+    ],
+)
+def test_what_bedrock_refuses(changes: dict[str, Any], says: str) -> None:
+    """A request that Bedrock would refuse is refused here, too, with the reason."""
+    assert first_problem("some.model", request()) is None
+    assert says in (first_problem("some.model", request(**changes)) or "")

@@ -1,0 +1,250 @@
+"""`scorers.yaml` is checked as a whole, and every mistake is named with its line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference_monitor.inference import Kind
+from inference_monitor.scoring.config import (
+    AnySpec,
+    InferenceParameters,
+    InvalidScorersError,
+    ScorersConfig,
+    When,
+    bedrock_model_id,
+    load_scorers,
+)
+from inference_monitor.scoring.config_file import RIGHT
+
+LAMBDA_SRC = Path(__file__).parents[2] / "lambda_src"
+DEFAULT = "bedrock:/default"
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    """The lines of the error that a file gives."""
+    path = folder / "scorers.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidScorersError) as error:
+        load_scorers(path)
+    return str(error.value).splitlines()
+
+
+def test_the_default_file_scores_as_documented() -> None:
+    """The file we ship holds the scorers the README names, on every record, by one judge."""
+    config = load_scorers(LAMBDA_SRC / "scorers.yaml")
+    assert [(s.name, s.type, s.sample_rate) for s in config.scorers] == [
+        ("safety", "safety", 1),
+        ("relevance_to_query", "relevance_to_query", 1),
+        ("fluency", "fluency", 1),
+        ("follows_objective", "guidelines", 1),
+        ("professional_tone", "guidelines", 1),
+        ("no_harmful_advice", "guidelines", 1),
+        ("coherence", "judge", 1),
+        ("token_count", "token_count", 1),
+    ]
+    assert config.models(DEFAULT) == {DEFAULT}
+
+
+def test_all_problems_come_at_once_with_their_lines(tmp_path: Path) -> None:
+    """A user sees every mistake of the file in one go, in the order of the lines."""
+    found = problems(
+        tmp_path,
+        """\
+max_characters: 10
+scorers:
+  - name: safety
+    type: safety
+    sample_rate: 1.5
+  - name: safety
+    type: safty
+  - type: guidelines
+    name: tone
+  - just a text
+""",
+    )
+    assert found == [
+        "scorers.yaml:1: `max_characters` is 10; it must be a whole number of at least 1000",
+        f"scorers.yaml:5: scorer `safety`: `sample_rate` is 1.5; it must be {RIGHT['sample_rate']}",
+        "scorers.yaml:6: scorer `safety`: the name `safety` is already used above",
+        f"scorers.yaml:7: scorer `safety`: `type` is 'safty'; it must be {RIGHT['type']}",
+        f"scorers.yaml:8: scorer `tone`: `guidelines` is missing; it must be {RIGHT['guidelines']}",
+        "scorers.yaml:10: a scorer is 'just a text'; it must be a mapping with `name` and `type`",
+    ]
+
+
+JUDGE = "scorers:\n- name: c\n  type: judge\n  instructions: x\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        pytest.param("", 1, "the file is empty; it must be a mapping", id="empty"),
+        pytest.param("- a", 1, "the file is a list; it must be a mapping", id="list"),
+        pytest.param("scorers: no\n", 1, "`scorers` is False; it must be a list", id="no list"),
+        pytest.param("scorers: [", 1, "not valid YAML", id="not yaml"),
+        pytest.param("a: &a [*a]\nscorers: []", 1, "`a` is no key", id="recursive alias"),
+        pytest.param("scorers: []\nscorer: []", 2, "did you mean `scorers`?", id="typo on top"),
+        pytest.param("scorers: []\nscorers: []", 2, "given twice", id="key given twice"),
+        pytest.param(JUDGE, 2, "`output` is missing; it must be bool", id="no output"),
+        pytest.param(JUDGE + "  output: [yes, no]", 5, "need quotes", id="yes and no are booleans"),
+        pytest.param(JUDGE + "  output: [one]", 5, "at least two", id="one category"),
+        pytest.param(JUDGE + "  output: [a, a]", 5, "different", id="category twice"),
+        pytest.param(JUDGE + "  output: number", 2, "belong together", id="number, no range"),
+        pytest.param(
+            JUDGE + "  output: number\n  range: [5, 1]", 2, "[lowest, highest]", id="range reversed"
+        ),
+        pytest.param(JUDGE + "  output: bool\n  range: [0, 1]", 2, "belong together", id="range"),
+        pytest.param(
+            JUDGE + "  output: bool\n  version: 1.10", 6, 'e.g. "1.10"', id="version is a float"
+        ),
+        pytest.param(
+            JUDGE + "  output: bool\n  model: claude", 6, "must be bedrock:/ and", id="model"
+        ),
+        pytest.param(
+            JUDGE + "  output: bool\n  inference_parameters:\n    top_p: 1",
+            7,
+            "`top_p` is no key that belongs here",
+            id="top_p beside temperature",
+        ),
+        pytest.param(
+            JUDGE + "  output: bool\n  when: {status: error}", 6, "answers of LLMs only", id="when"
+        ),
+        pytest.param(
+            JUDGE.replace("x", "'{{ trace }}'") + "  output: bool",
+            4,
+            "{{ trace }} is not filled in; use {{ inputs }} and {{ outputs }}",
+            id="unknown placeholder",
+        ),
+        pytest.param(
+            "scorers:\n- {name: a b, type: safety}",
+            2,
+            "`name` is 'a b'; it must be letters",
+            id="n",
+        ),
+        pytest.param(
+            "scorers:\n- {name: a, type: guidelines, guidelines: [x, '']}",
+            2,
+            "`guidelines` is ''",
+            id="empty guideline",
+        ),
+        pytest.param(
+            "scorers:\n- {name: a, type: code, function: f}", 2, "module:function", id="function"
+        ),
+    ],
+)
+def test_each_mistake_says_what_would_be_right(
+    tmp_path: Path, text: str, line: int, says: str
+) -> None:
+    """Every kind of mistake gives exactly one line, at the right place, with the cure."""
+    (found,) = problems(tmp_path, text)
+    assert found.startswith(f"scorers.yaml:{line}: ")
+    assert says in found
+
+
+def test_a_missing_file_is_a_problem_too(tmp_path: Path) -> None:
+    """A wrong path is said in one line, not as a traceback of the file system."""
+    with pytest.raises(InvalidScorersError, match=r"nowhere\.yaml: cannot be read"):
+        load_scorers(tmp_path / "nowhere.yaml")
+
+
+def test_drop_in_functions_are_looked_for_before_they_are_deployed(tmp_path: Path) -> None:
+    """A function that its drop-in file does not define is found without importing the file."""
+    folder = tmp_path / "scorers"
+    folder.mkdir()
+    (folder / "mine.py").write_text("import nothing_like_this\ndef polite(): ...\nfair: int = 1\n")
+    (folder / "broken.py").write_text("def polite(:\n")
+    template = "- {{name: n{0}, type: code, function: '{1}'}}\n"
+    names = ["mine:polite", "mine:rude", "broken:polite", "installed.package:f", "mine:fair"]
+    text = "scorers:\n" + "".join(template.format(i, name) for i, name in enumerate(names))
+    missing, broken = problems(tmp_path, text)
+    assert missing == "scorers.yaml:3: scorer `n1`: scorers/mine.py does not define `rude`"
+    assert "scorers.yaml:4: scorer `n2`: scorers/broken.py is not valid Python" in broken
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["scorers", "name", "type", "when", "output", "x"]),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_no_document_breaks_the_check(document: Any) -> None:
+    """Whatever a file holds, it is a valid configuration or a list of problems with lines."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "read_text", lambda *_, **__: yaml.safe_dump(document))
+        try:
+            load_scorers(Path("scorers.yaml"))
+            found = []
+        except InvalidScorersError as error:
+            found = str(error).splitlines()
+    assert all(line.startswith("scorers.yaml:") for line in found)
+
+
+def test_models_are_those_that_are_asked() -> None:
+    """IAM is granted for each judge that is named, the default where it is used, and no other."""
+    config = ScorersConfig.model_validate(
+        {
+            "scorers": [
+                {"name": "a", "type": "safety", "model": "bedrock:/a"},
+                {"name": "b", "type": "token_count"},
+                {"name": "c", "type": "mlflow", "class": "m.C", "model": "bedrock:/c"},
+                {"name": "d", "type": "mlflow", "class": "m.D"},
+            ]
+        }
+    )
+    assert config.models(DEFAULT) == {"bedrock:/a", "bedrock:/c"}
+    assert bedrock_model_id("bedrock:/arn:aws:bedrock:x") == "arn:aws:bedrock:x"
+
+
+def test_a_condition_may_be_one_value_or_a_list() -> None:
+    """`variant: blue` and `variant: [blue]` mean the same, and 2 is a version as well as "2"."""
+    scorer = {"name": "a", "type": "token_count", "when": {"variant": "blue"}, "version": 2}
+    (spec,) = ScorersConfig.model_validate({"scorers": [scorer]}).scorers
+    assert spec.when.variant == ["blue"]
+    assert spec.version == "2"
+
+
+def test_every_key_has_its_hint() -> None:
+    """A new key of the schema must say what would be right for it."""
+    specs = get_args(get_args(AnySpec)[0])
+    fields = [
+        field.alias or name
+        for model in (*specs, ScorersConfig, When, InferenceParameters)
+        for name, field in model.model_fields.items()
+    ]
+    assert set(fields) <= set(RIGHT)
+
+
+def test_every_kind_of_model_can_be_named() -> None:
+    """`when.kind` knows exactly the kinds that captures are sorted into."""
+    assert When(kind=[str(kind) for kind in Kind]).kind == [str(kind) for kind in Kind]  # type: ignore[misc]
+
+
+def test_the_schema_is_read_without_mlflow_and_boto3() -> None:
+    """The CDK app imports the schema where neither is installed."""
+    code = (
+        "import sys; sys.modules.update(mlflow=None, boto3=None, botocore=None)\n"
+        "import inference_monitor.scoring.config"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        env={"PYTHONPATH": str(LAMBDA_SRC)},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -1,0 +1,199 @@
+"""The service: every line accounted for, written once, scored once, failures raised at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from inference_monitor.capture.reader import Entry, read_document
+from inference_monitor.chunk import CHUNK_RECORDS
+from inference_monitor.delivery import Delivery
+from inference_monitor.errors import JudgeUnavailableError, PermanentWriteError, TransientError
+from inference_monitor.inference import Source
+from inference_monitor.ledger import Summary
+from inference_monitor.ports import StoredTrace
+from inference_monitor.service import GIVE_UP_AFTER, Monitor
+from inference_monitor.traces.identity import trace_id
+from tests.unit.builders import capture
+from tests.unit.fakes import FakeClaims, FakeResults, FakeScorer, FakeTraces
+
+SOURCE = Source("bucket", "key.jsonl", "ep")
+ANSWER = {"generated_text": "x"}
+
+
+def _entries(*event_ids: str) -> Iterator[Entry]:
+    return (read_document(capture({"inputs": "hi"}, ANSWER, eventId=e)) for e in event_ids)
+
+
+def _run(
+    traces: FakeTraces,
+    entries: Iterator[Entry],
+    *,
+    delivery: str | None = None,
+    scoring: bool = True,
+    scorer: FakeScorer | None = None,
+    claims: FakeClaims | None = None,
+) -> tuple[Summary, FakeResults]:
+    """Process entries; two runs of a test are two deliveries, unless it names one."""
+    results = FakeResults()
+    monitor = Monitor(traces, claims or FakeClaims(), scorer or FakeScorer(), results)
+    brought = Delivery(delivery or str(traces.writes), scoring=scoring)
+    return monitor.process(SOURCE, entries, brought), results
+
+
+def test_every_line_is_accounted_for() -> None:
+    """Traced, duplicate, skipped, quarantined: the counts add up to the lines."""
+    others = [{"groundTruthData": {}, "eventMetadata": {"eventId": "g"}}, {"foreign": 1}]
+    entries = [*_entries("a", "b", "a"), *map(read_document, others)]
+    summary, results = _run(FakeTraces(), iter(entries))
+    assert summary == Summary(
+        captured=5, traced=2, duplicate=1, skipped=1, quarantined=1, scored=3, judge_calls=2,
+        judge_input_tokens=20, judge_output_tokens=4, judge_cost_usd=1.0,
+    )  # fmt: skip
+    assert summary.balanced
+    assert [reason for _, reason in results.quarantined] == [
+        "not a capture: neither endpointInput nor endpointOutput"
+    ]
+
+
+def test_a_second_delivery_writes_and_asks_nothing() -> None:
+    """All duplicates, still counted as scored; no write, no judge call."""
+    traces = FakeTraces()
+    _run(traces, _entries("a", "b"))
+    before = traces.writes
+    summary, _ = _run(traces, _entries("a", "b"))
+    assert summary == Summary(captured=2, duplicate=2, scored=2)
+    assert traces.writes == before
+
+
+def test_an_attempt_does_not_call_the_work_of_the_last_one_a_duplicate() -> None:
+    """What the same delivery wrote before it was tried again still counts as traced."""
+    traces = FakeTraces()
+    _run(traces, _entries("a"), delivery="first")
+    again, _ = _run(traces, _entries("a", "b", "a"), delivery="first")
+    assert (again.traced, again.duplicate) == (2, 1)
+    later, _ = _run(traces, _entries("a", "b"), delivery="second")
+    assert (later.traced, later.duplicate) == (0, 2)
+
+
+def test_an_event_that_comes_twice_in_a_long_file_is_one_trace() -> None:
+    """The second one is a duplicate, also when it is many lines further down."""
+    ids = [*map(str, range(CHUNK_RECORDS + 5)), "0"]
+    summary, _ = _run(FakeTraces(), _entries(*ids))
+    assert (summary.traced, summary.duplicate) == (CHUNK_RECORDS + 5, 1)
+
+
+def test_of_two_deliveries_at_once_only_one_writes_and_judges() -> None:
+    """What another live delivery has claimed is left to it; the rest is done, then tried again."""
+    traces, claims = FakeTraces(), FakeClaims()
+    claims.owners[trace_id("ep", "a")] = "another"
+    with pytest.raises(TransientError, match="1 records are being written by another delivery"):
+        _run(traces, _entries("a", "b"), claims=claims)
+    assert set(traces.stored) == {trace_id("ep", "b")}
+    claims.owners.clear()
+    summary, _ = _run(traces, _entries("a", "b"), claims=claims, delivery="0")
+    assert (summary.traced, summary.duplicate, summary.judge_calls) == (2, 0, 1)
+
+
+def test_known_traces_are_not_claimed() -> None:
+    """A second delivery costs one search and nothing else."""
+    traces, claims = FakeTraces(), FakeClaims()
+    _run(traces, _entries("a"))
+    _run(traces, _entries("a"), claims=claims)
+    assert claims.owners == {}
+
+
+def test_refused_scores_do_not_cost_the_other_records() -> None:
+    """The trace is there; the record counts as unscored, the next one is scored."""
+
+    class Refusing(FakeTraces):
+        def add(self, stored: StoredTrace, assessments: Any) -> None:
+            if stored.trace_id == trace_id("ep", "a"):
+                raise PermanentWriteError("MLflow answered 400: no")
+            super().add(stored, assessments)
+
+    traces = Refusing()
+    _run(traces, _entries("a", "b"), scoring=False)
+    summary, _ = _run(traces, _entries("a", "b"))
+    assert (summary.scored, summary.unscored, summary.balanced) == (1, 1, True)
+
+
+def test_scores_that_are_missing_are_added_to_the_trace() -> None:
+    """A trace written while the judge was away gets its scores from the next delivery."""
+    traces = FakeTraces()
+    with pytest.raises(JudgeUnavailableError, match="2 inferences wait for the judge"):
+        _run(traces, _entries("a", "b"), scorer=FakeScorer(away=True))
+    assert len(traces.stored) == 2
+    summary, _ = _run(traces, _entries("a", "b"))
+    assert (summary.duplicate, summary.scored, summary.judge_calls) == (2, 2, 2)
+    assert all(len(t.assessments) == 1 for t in traces.stored.values())
+
+
+def test_scoring_switched_off_asks_nobody() -> None:
+    """The last resort after retries: counts come back with the records unscored, nothing raised."""
+    summary, _ = _run(FakeTraces(), _entries("a"), scoring=False, scorer=FakeScorer(away=True))
+    assert summary == Summary(captured=1, traced=1, unscored=1)
+
+
+def test_a_half_written_trace_is_finished() -> None:
+    """Spans without their record are no duplicate."""
+    key = trace_id("ep", "a")
+    traces = FakeTraces({key: StoredTrace(key, complete=False)})
+    summary, _ = _run(traces, _entries("a"))
+    assert (summary.traced, summary.duplicate) == (1, 0)
+    assert traces.stored[key].complete
+
+
+def test_a_refused_record_is_quarantined_and_the_others_are_written() -> None:
+    """What MLflow refuses for good is kept whole with the reason it gave."""
+    traces = FakeTraces(refuses=frozenset({"b"}))
+    summary, results = _run(traces, _entries("a", "b", "c"))
+    assert (summary.traced, summary.quarantined, summary.balanced) == (2, 1, True)
+    ((entry, reason),) = results.quarantined
+    assert '"eventId": "b"' in entry.text
+    assert reason == "MLflow answered 400: no"
+
+
+def test_mlflow_down_is_raised_and_the_rest_is_not_tried_for_ever() -> None:
+    """A transient error names the file; a long file is given up after a few chunks in a row."""
+    tried: list[str] = []
+
+    def entries() -> Iterator[Entry]:
+        for number in range(CHUNK_RECORDS * (GIVE_UP_AFTER + 3)):
+            tried.append(str(number))
+            yield from _entries(str(number))
+
+    with pytest.raises(TransientError, match="3 chunks failed, 0 lines are done"):
+        _run(FakeTraces(down=True), entries())
+    assert len(tried) == CHUNK_RECORDS * GIVE_UP_AFTER
+
+
+def test_when_time_is_up_the_rest_is_left_to_the_next_attempt() -> None:
+    """Whole chunks are done and kept; the error says that the next attempt goes on."""
+    traces = FakeTraces()
+    monitor = Monitor(traces, FakeClaims(), FakeScorer(), FakeResults())
+    late = Delivery("d", scoring_deadline=time.monotonic())
+    with pytest.raises(TransientError, match=r"100 lines are done: out of time"):
+        monitor.process(SOURCE, _entries(*map(str, range(150))), late)
+    summary = monitor.process(SOURCE, _entries(*map(str, range(150))), Delivery("d"))
+    assert (summary.traced, summary.duplicate, len(traces.stored)) == (150, 0, 150)
+
+
+def test_one_failed_chunk_does_not_cost_the_others() -> None:
+    """Everything else is written before the error is raised."""
+
+    class OnceDown(FakeTraces):
+        def lookup(self, trace_ids: Any) -> dict[str, StoredTrace]:
+            self.down = "0" in self.ask and not self.stored
+            self.ask = ""
+            return super().lookup(trace_ids)
+
+        ask = "0"
+
+    traces = OnceDown()
+    with pytest.raises(TransientError, match="1 chunks failed, 150 lines are done"):
+        _run(traces, _entries(*map(str, range(250))))
+    assert len(traces.stored) == 150

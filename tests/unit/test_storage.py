@@ -1,0 +1,149 @@
+"""S3: what is read, what is kept, and which errors pass."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import boto3
+import pytest
+from botocore.response import StreamingBody
+from botocore.stub import ANY, Stubber
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference_monitor.capture.lines import iter_lines
+from inference_monitor.capture.reader import read_line
+from inference_monitor.errors import MissingFileError, TransientError
+from inference_monitor.events import ByteRange
+from inference_monitor.inference import Source
+from inference_monitor.ledger import Summary
+from inference_monitor.storage import RANGE_BYTES, S3Results, cut_file, read_entries
+from tests.unit.builders import capture
+
+SOURCE = Source("captures", "ep/AllTraffic/x.jsonl", "ep", "AllTraffic")
+
+
+@pytest.fixture
+def s3() -> Iterator[tuple[Any, Stubber]]:
+    """An S3 client that answers what the test queues, and nothing else."""
+    client = boto3.client("s3", "eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(client) as stub:
+        yield client, stub
+        stub.assert_no_pending_responses()
+
+
+def _body(data: bytes) -> dict[str, Any]:
+    return {"Body": StreamingBody(io.BytesIO(data), len(data))}
+
+
+def test_a_file_is_read_line_by_line(s3: tuple[Any, Stubber]) -> None:
+    """Entries come with their line numbers."""
+    client, stub = s3
+    lines = f"{json.dumps(capture({'inputs': 'hi'}))}\n\nbroken\n".encode()
+    stub.add_response("get_object", _body(lines), {"Bucket": "b", "Key": "k"})
+    assert [(e.number, type(e.record).__name__) for e in read_entries(client, "b", "k")] == [
+        (1, "Inference"),
+        (3, "Quarantined"),
+    ]
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=12), st.integers(1, 60))
+def test_every_line_is_in_exactly_one_range(lengths: list[int], step: int) -> None:
+    """Wherever a file is cut, its ranges together hold each line once, at its true offset."""
+    data = b"\n".join(b"x" * length for length in lengths)
+    whole = [(line.offset, line.data) for line in iter_lines([data])]
+    client = boto3.client("s3", "eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+    found = []
+    for start in range(0, len(data), step):
+        with Stubber(client) as stub:
+            stub.add_response("get_object", _body(data[max(0, start - 1) :]))
+            part = ByteRange(start, min(start + step, len(data)))
+            found += [(e.offset, e.raw) for e in read_entries(client, "b", "k", part)]
+    assert found == whole
+
+
+def test_a_file_is_cut_into_what_a_state_can_carry(s3: tuple[Any, Stubber]) -> None:
+    """Ranges cover the file without a gap, and never more of them than fit into 256 KiB."""
+    client, stub = s3
+    for size in (0, 1, RANGE_BYTES, RANGE_BYTES + 1, 50_000_000_000):
+        stub.add_response("head_object", {"ContentLength": size}, {"Bucket": "b", "Key": "k"})
+        ranges = cut_file(client, "b", "k")
+        limits = [(part.start, part.end) for part in ranges]
+        assert all(before[1] == after[0] for before, after in pairwise(limits))
+        assert (limits[0][0] if limits else 0) == 0
+        assert (limits[-1][1] if limits else 0) == size
+        assert len(json.dumps([asdict(part) for part in ranges])) < 240 * 1024
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("NoSuchKey", 404, MissingFileError),
+        ("SlowDown", 503, TransientError),
+        ("x", 500, TransientError),
+    ],
+)
+def test_errors_name_the_object_and_whether_they_pass(
+    s3: tuple[Any, Stubber], code: str, status: int, error: type[Exception]
+) -> None:
+    """A missing file is permanent, a slow S3 is not."""
+    client, stub = s3
+    stub.add_client_error("get_object", code, http_status_code=status)
+    with pytest.raises(error, match="s3://b/k"):
+        list(read_entries(client, "b", "k"))
+
+
+def test_quarantined_lines_are_kept_whole(s3: tuple[Any, Stubber]) -> None:
+    """Place, reason, digest and the text itself, under a key that the same lines get again."""
+    client, stub = s3
+    puts: list[dict[str, Any]] = []
+    client.meta.events.register(
+        "provide-client-params.s3.PutObject", lambda params, **_: puts.append(dict(params))
+    )
+    (line,) = iter_lines([b"\n{broken"])
+    for _ in range(2):
+        stub.add_response("put_object", {}, {"Bucket": "results", "Key": ANY, "Body": ANY})
+        S3Results(client, "results").quarantine(SOURCE, [(read_line(line), "not JSON")])
+    assert puts[0]["Key"].startswith("quarantine/captures/ep/AllTraffic/x.jsonl/")
+    assert puts[0]["Key"] == puts[1]["Key"]
+    row = json.loads(puts[0]["Body"])
+    assert {k: row[k] for k in ("line", "offset", "reason", "text", "source")} == {
+        "line": 2, "offset": 1, "reason": "not JSON", "text": "{broken", "source": SOURCE.uri,
+    }  # fmt: skip
+
+
+def test_the_ledger_says_whose_it_is(s3: tuple[Any, Stubber]) -> None:
+    """Counts with source, endpoint and variant, at the key `ledger_key` names."""
+    client, stub = s3
+    puts: list[dict[str, Any]] = []
+    client.meta.events.register(
+        "provide-client-params.s3.PutObject", lambda params, **_: puts.append(dict(params))
+    )
+    stub.add_response("put_object", {})
+    S3Results(client, "results").write_ledger(SOURCE, Summary(captured=2, traced=1, duplicate=1))
+    assert puts[0]["Key"] == "ledger/captures/ep/AllTraffic/x.jsonl.json"
+    ledger = json.loads(puts[0]["Body"])
+    assert Summary.from_dict(ledger) == Summary(captured=2, traced=1, duplicate=1)
+    assert (ledger["endpoint"], ledger["variant"], ledger["balanced"]) == ("ep", "AllTraffic", True)
+
+
+def test_map_results_are_read_by_their_manifest(s3: tuple[Any, Stubber]) -> None:
+    """Outputs of all batches that succeeded, execution records of those that failed."""
+    client, stub = s3
+    manifest = {
+        "ResultFiles": {
+            "SUCCEEDED": [{"Key": "s0"}, {"Key": "s1"}],
+            "FAILED": [{"Key": "f0"}],
+            "PENDING": [],
+        }
+    }
+    bodies = (json.dumps(manifest), '{"captured": 1}\n', '{"captured": 2}', '{"Input": "{}"}\n')
+    for body in bodies:
+        stub.add_response("get_object", _body(body.encode()))
+    succeeded, failed = S3Results(client, "results").read_map_results("results", "m.json")
+    assert (succeeded, failed) == ([{"captured": 1}, {"captured": 2}], [{"Input": "{}"}])
