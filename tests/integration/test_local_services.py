@@ -43,7 +43,8 @@ def proxy(mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SigV4Pro
 
 def client(arn: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     """MLflow's own client with the sagemaker-mlflow plugin; it reads the global URI, too."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", arn)
+    # Another test of this process may have set one, which then counts more than the variable.
+    monkeypatch.setattr("mlflow.tracking._tracking_service.utils._tracking_uri", arn)
     return MlflowClient(arn)
 
 
