@@ -37,7 +37,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         faults = named(sys.argv[1:])
-        sections = [_section(console, environment, faults) for environment in environments()]
+        sections = [
+            _section(console, environment, selected)
+            for environment in environments()
+            if (selected := [f for f in faults if f.everywhere or environment.everything])
+        ]
     except (CdkError, KeyError, MissingEnvironmentError, StartError) as error:
         console.print(f"✗ {error}", style="red", markup=False)
         return 2
@@ -56,13 +60,12 @@ def _section(console: Console, environment: Environment, faults: list[Fault]) ->
     with environment.chain() as chain:
         bench = Bench(chain)
         for fault in faults:
-            if fault.everywhere or environment.everything:
-                row = bench.run(fault)
-                rows.append(row)
-                mark = "✓" if row.good else "✗"
-                console.print(f"{mark} {fault.name} ({row.took:.0f} s): {row.evidence}")
-                for problem in row.found.problems[:5]:
-                    console.print(f"    {problem}", style="red", markup=False)
+            row = bench.run(fault)
+            rows.append(row)
+            mark = "✓" if row.good else "✗"
+            console.print(f"{mark} {fault.name} ({row.took:.0f} s): {row.evidence}")
+            for problem in row.found.problems[:5]:
+                console.print(f"    {problem}", style="red", markup=False)
     if all(row.good for row in rows):
         shutil.rmtree(FOLDER)
     else:

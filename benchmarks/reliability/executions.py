@@ -52,17 +52,23 @@ class Executions:
         """Start an execution as the rule does, or a person."""
         self._sfn.start_execution(stateMachineArn=self._machine, input=json.dumps(event))
 
+    def redrive(self, arn: str) -> None:
+        """Let an execution that failed go on, as a person does."""
+        self._sfn.redrive_execution(executionArn=arn)
+
+    def children(self, arn: str) -> dict[str, str]:
+        """The statuses of the batches of an execution so far, by ARN."""
+        return {
+            child["executionArn"]: child["status"]
+            for run in self._sfn.list_map_runs(executionArn=arn)["mapRuns"]
+            for child in self._sfn.list_executions(mapRunArn=run["mapRunArn"])["executions"]
+        }
+
     def failed_attempts(self, arn: str) -> list[Attempt]:
         """The failed attempts at tasks of an execution and its batches."""
-        runs = self._sfn.list_map_runs(executionArn=arn)["mapRuns"]
-        children = [
-            child["executionArn"]
-            for run in runs
-            for child in self._sfn.list_executions(mapRunArn=run["mapRunArn"])["executions"]
-        ]
         return [
             _attempt(event["taskFailedEventDetails"])
-            for execution in (arn, *children)
+            for execution in (arn, *self.children(arn))
             for event in self._sfn.get_execution_history(executionArn=execution)["events"]
             if "taskFailedEventDetails" in event
         ]

@@ -10,6 +10,7 @@ from benchmarks.reliability.rows import (
     of_judge,
     of_mlflow,
     of_records,
+    of_redrives,
     of_workers,
 )
 from benchmarks.reliability.trial import Trial
@@ -54,6 +55,8 @@ FAULTS = (
           everywhere=True),
     Fault("mlflow-away", "MLflow away past all retries, run started again",
           of_mlflow.away_for_long, everywhere=True),
+    Fault("mlflow-away-redrive", "MLflow away past all retries, execution redriven",
+          of_redrives.away_for_long),
     Fault("judge-throttling", "judge throttles 30 % of calls", of_judge.throttling,
           everywhere=True),
     Fault("judge-down", "judge down for a while", of_judge.down),
@@ -74,11 +77,6 @@ FAULTS = (
     Fault("many-files", "many small files", of_records.many_files),
     Fault("large-file", "one large file, in ranges", of_records.large_file),
 )  # fmt: skip
-
-NOT_RUN = {
-    "RedriveExecution": "the emulated Step Functions has no such operation; starting the execution "
-    "again, which redoes what is missing, stands in for it above",
-}
 
 
 def named(names: list[str]) -> list[Fault]:

@@ -15,7 +15,6 @@ from rich.table import Table
 
 from benchmarks.reliability.bench import Row
 from benchmarks.reliability.environments import WAIT_SCALE
-from benchmarks.reliability.faults import NOT_RUN
 from local.settings import ROOT
 
 PAGE = ROOT / "docs/reliability.md"
@@ -106,10 +105,6 @@ def _page(sections: list[Section], command: str) -> Iterator[str]:
         yield f"|---|{'---:|' * (len(HEADINGS) - 1)}---|"
         for row in section.rows:
             yield f"| {' | '.join(cells(row))} | {_plain(row.evidence)} |"
-    yield ""
-    yield "## Not run"
-    yield ""
-    yield from (f"* {name}: {why}." for name, why in NOT_RUN.items())
     yield ""
     yield "## What a person reads when a run fails"
     yield ""

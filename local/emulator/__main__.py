@@ -17,6 +17,7 @@ from local.emulator import private
 from local.emulator.config import EmulatorConfig
 from local.emulator.distributed_map import run_distributed_map
 from local.emulator.functions import Functions
+from local.emulator.redrive import Redrives
 from local.recorder.recorded_calls import record
 
 _call_lambda = stepfunctions._call_lambda
@@ -58,6 +59,10 @@ def main() -> None:
     functions = Functions(EmulatorConfig.from_environment())
     stepfunctions._run_distributed_map = run_distributed_map
     stepfunctions._call_lambda = call_lambda
+    redrives = Redrives()
+    stepfunctions._run_execution = redrives.run
+    stepfunctions._describe_execution = redrives.describe
+    stepfunctions.handle_request = redrives.handle_request
     eventbridge._dispatch_to_stepfunctions = start_workflow
     lambda_svc._execute_function_docker = functions.execute
     sys.argv = ["ministack"]

@@ -15,10 +15,23 @@ from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 MINISTACK = "1.5.33"
 
 _MAP = "(state_def, raw_input, effective, iterator, execution, ctx)"
+_STATE = "(state_def, raw_input, execution, ctx)"
+_PLAIN_STATE = "(state_def, raw_input, ctx=None)"
 _SIGNATURES = {
     (stepfunctions, "_run_distributed_map"): _MAP,
     (stepfunctions, "_read_map_items"): "(reader, effective, ctx)",
-    (stepfunctions, "_run_sub_machine"): "(states, start_at, input_data, execution, ctx)",
+    (stepfunctions, "handle_request"): "(method, path, headers, body, query_params)",
+    (stepfunctions, "_run_execution"): "(exec_arn)",
+    (stepfunctions, "_describe_execution"): "(data)",
+    (stepfunctions, "_finalize_response"): "(response)",
+    (stepfunctions, "_execute_task"): _STATE,
+    (stepfunctions, "_execute_map"): _STATE,
+    (stepfunctions, "_execute_pass"): _PLAIN_STATE,
+    (stepfunctions, "_execute_choice"): _PLAIN_STATE,
+    (stepfunctions, "_execute_wait"): _PLAIN_STATE,
+    (stepfunctions, "_add_event"): "(execution, event_type, details=None)",
+    (stepfunctions, "_fail_execution"): "(execution, error, cause)",
+    (stepfunctions, "_emit_execution_status_event"): "(execution) -> None",
     (stepfunctions, "_resolve_params_obj"): "(template, data, ctx=None)",
     (stepfunctions, "_resolve_path_or_ctx"): "(path, data, ctx)",
     (stepfunctions, "_apply_result_selector"): "(state_def, data)",

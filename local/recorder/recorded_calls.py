@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 VARIABLE = "RECORDED_CALLS"
-NAMING = ("Bucket", "Key", "TableName", "modelId", "stateMachineArn", "FunctionName")
+NAMING = (
+    "Bucket", "Key", "TableName", "modelId", "stateMachineArn", "executionArn", "FunctionName"
+)  # fmt: skip
 """The parameters, among all operations in use, that name what a permission is about."""
 
 

@@ -81,6 +81,12 @@ class Names:
             yield from of_judge(self._told("JUDGE_MODEL"))
         elif operation in _OBJECT_ACTIONS:
             yield from self._object(_OBJECT_ACTIONS[operation], on["Bucket"], on["Key"])
+        elif operation == ("stepfunctions", "RedriveExecution"):
+            machine = self.account.arn("AWS::StepFunctions::StateMachine").rpartition(":")[2]
+            child = (
+                f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}/map:{on['executionArn']}"
+            )
+            yield Request("states:RedriveExecution", child)
         elif operation in _BUCKET_ACTIONS:
             yield Request(_BUCKET_ACTIONS[operation], BUCKETS[on["Bucket"]])
         else:

@@ -35,6 +35,9 @@ _NAMES = {
     "TableName": ((r"(?i)sagemakerinferencemonitoringstack-\w+-claimstabl[\w-]+", "claims"),),
     "FunctionName": ((r".*:function:sagemaker-data-capture-processor-[\w-]+", "function"),),
     "stateMachineArn": ((r".*:stateMachine:sagemaker-data-capture-monitoring-[\w-]+", "workflow"),),
+    "executionArn": (
+        (r".*:execution:sagemaker-data-capture-monitoring-[\w-]+/\w+:[\w-]+", "child"),
+    ),
     "mlflow": ((r".*:(mlflow-[a-z-]+)/[\w-]+", r"\1"),),
 }
 _TRACE = re.compile(r"/traces/tr-[^/]+")

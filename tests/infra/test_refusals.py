@@ -227,5 +227,8 @@ def _neighbours(arn: str) -> Iterator[str]:
         if rest:
             yield f"{bucket}/{folder}-2/{rest}"
             yield f"{bucket}/x/{key}"
+    elif "/map:" in arn:
+        # The child's own name is any; the workflow it is a child of is not.
+        yield arn.replace("/map:", "-2/map:")
     else:
         yield f"{arn}-2"

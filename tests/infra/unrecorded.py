@@ -44,13 +44,12 @@ def unrecorded(account: Account, by: str) -> Iterator[Request]:
 def _distributed_map(account: Account) -> Iterator[Request]:
     """See "IAM policies for Distributed Map state" in the Step Functions developer guide.
 
-    Map runs are watched, ended and redriven by the service, and large results come in parts.
+    Map runs are watched and ended by the service, and large results come in parts.
     """
     machine = account.arn("AWS::StepFunctions::StateMachine").rpartition(":")[2]
     execution = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}"
     yield Request("states:DescribeExecution", f"{execution}:run")
     yield Request("states:StopExecution", f"{execution}:run")
-    yield Request("states:RedriveExecution", f"{execution}/map:child")
     results = f"{account.arn('AWS::S3::Bucket')}/map-results/object"
     for action in ("GetObject", "AbortMultipartUpload", "ListMultipartUploadParts"):
         yield Request(f"s3:{action}", results)
