@@ -22,7 +22,7 @@ node_modules/.installed: package-lock.json
 	npm ci --silent
 	@touch $@
 
-include local/demo.mk tests/image/image.mk benchmarks/reliability/reliability.mk
+include local/demo.mk tests/image/image.mk benchmarks/reliability/reliability.mk benchmarks/scoring/scoring.mk
 
 check: install ## lint, types and the fast tests
 	$(BIN)/ruff check .
@@ -30,7 +30,7 @@ check: install ## lint, types and the fast tests
 	$(BIN)/mypy
 	$(PYTEST) tests/unit tests/infra
 
-test: check emulator chromium podman ## everything: also the real MLflow server, the deployed template, a browser, the image
+test: check emulator chromium podman $(LOCAL)/venv-mlflow-3.10.1/.installed ## everything: also the real MLflow server, the deployed template, a browser, the image
 	$(PYTEST) tests/integration
 	$(PYTEST) tests/e2e
 	$(PYTEST) -rs tests/browser tests/image
@@ -54,5 +54,6 @@ lock: ## compile the requirements files from pyproject.toml
 	$(COMPILE) --group pyproject.toml:lambda --group pyproject.toml:cdk --group pyproject.toml:dev -c lambda_src/requirements.txt -c requirements.txt -o requirements-dev.txt
 	$(COMPILE) --group pyproject.toml:emulator -o local/requirements.txt
 	$(COMPILE) --group pyproject.toml:lambda --group pyproject.toml:lambda-local -c lambda_src/requirements.txt -o local/requirements-lambda.txt
+	$(COMPILE) --group pyproject.toml:scoring-reference -o benchmarks/scoring/requirements.txt
 
 .PHONY: help install check test chromium bench fuzz samples lock

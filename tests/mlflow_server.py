@@ -27,14 +27,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def mlflow_server(directory: Path) -> Iterator[str]:
+def mlflow_server(directory: Path, program: str | None = None) -> Iterator[str]:
     """Run MLflow on sqlite in a directory; gives its URI.
 
-    `MLFLOW_TEST_SERVER` names the `mlflow` program of another version to run instead of this one's,
+    `program` is the `mlflow` of another version. Without it, `MLFLOW_TEST_SERVER` may name one, and
     `MLFLOW_TEST_DATABASE` the SQLAlchemy URI of an empty database to use instead of sqlite.
     """
-    program = os.environ.get("MLFLOW_TEST_SERVER", str(Path(sys.executable).with_name("mlflow")))
-    database = os.environ.get("MLFLOW_TEST_DATABASE", f"sqlite:///{directory / 'mlflow.db'}")
+    database = f"sqlite:///{directory / 'mlflow.db'}"
+    if program is None:
+        own = str(Path(sys.executable).with_name("mlflow"))
+        program = os.environ.get("MLFLOW_TEST_SERVER", own)
+        database = os.environ.get("MLFLOW_TEST_DATABASE", database)
     port = free_port()
     command = [
         program, "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(port),

@@ -1,4 +1,7 @@
-"""An experiment, a store and a counted way to the MLflow server for every test."""
+"""An experiment, a store and a counted way to an MLflow server for every test.
+
+Every test that takes `endpoint` or `door` is run on each version of the server named here.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +15,49 @@ from mlflow.entities import Trace
 from inference_monitor.inference import Inference
 from inference_monitor.traces.identity import trace_id
 from inference_monitor.traces.writer import MlflowTraceStore
+from local.settings import ENVIRONMENTS
 from tests import inferences
 from tests.integration.faults import FrontDoor, front_door
+from tests.mlflow_server import mlflow_server
+
+NEWEST = "newest"
+# What SageMaker's managed MLflow was seen to run.
+MANAGED = "3.10.1"
+
+
+@pytest.fixture(scope="session")
+def managed_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URI of a server of the version that SageMaker runs, until the session ends."""
+    program = ENVIRONMENTS / f"venv-mlflow-{MANAGED}/bin/mlflow"
+    if not program.exists():
+        # `make test` builds it first.
+        pytest.skip(f"no MLflow {MANAGED}: make .local/venv-mlflow-{MANAGED}/.installed")
+    with mlflow_server(tmp_path_factory.mktemp("managed"), str(program)) as uri:
+        yield uri
+
+
+@pytest.fixture(params=[NEWEST, MANAGED])
+def server_uri(request: pytest.FixtureRequest) -> str:
+    """The URI of each version of the server; both run all the time, in whichever order tests do."""
+    name = "mlflow_uri" if request.param == NEWEST else "managed_uri"
+    return str(request.getfixturevalue(name))
 
 
 @pytest.fixture
-def door(mlflow_uri: str) -> Iterator[FrontDoor]:
-    """A way to that server on which requests are counted and faults can be had."""
-    with front_door(mlflow_uri) as opened:
+def door(server_uri: str) -> Iterator[FrontDoor]:
+    """A way to the server on which requests are counted and faults can be had."""
+    with front_door(server_uri) as opened:
         yield opened
 
 
 class Endpoint:
     """One endpoint's inferences in an experiment of their own, and what MLflow shows of them."""
 
-    def __init__(self, door: FrontDoor, mlflow_uri: str) -> None:
+    def __init__(self, door: FrontDoor, server_uri: str) -> None:
         self.run = uuid4().hex[:8]
         self.experiment_name = f"test-{self.run}"
         self.uri = door.uri
-        self.client = MlflowClient(mlflow_uri)
+        self.client = MlflowClient(server_uri)
         self.store = self.new_store()
 
     def new_store(self) -> MlflowTraceStore:
@@ -56,6 +83,6 @@ class Endpoint:
 
 
 @pytest.fixture
-def endpoint(door: FrontDoor, mlflow_uri: str) -> Endpoint:
+def endpoint(door: FrontDoor, server_uri: str) -> Endpoint:
     """An experiment for one test."""
-    return Endpoint(door, mlflow_uri)
+    return Endpoint(door, server_uri)
