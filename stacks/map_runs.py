@@ -16,6 +16,8 @@ from stacks.processor_tasks import trace_and_score
 BUCKET = sfn.JsonPath.string_at("$.detail.bucket.name")
 KEY = sfn.JsonPath.string_at("$.detail.object.key")
 RANGES = "$.ranges"
+# All of it, because a path to what is not there fails: it may ask for some scorers only.
+REQUEST = "$$.Execution.Input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ def every_batch(
             "bucket.$": BUCKET,
             "key.$": KEY,
             "execution.$": sfn.JsonPath.execution_id,
+            "request.$": REQUEST,
         },
     )
     reader = sfn.S3JsonLItemReader(bucket_name_path=BUCKET, key=KEY)
@@ -69,12 +72,14 @@ def every_range(
         payload={
             **{name: sfn.JsonPath.string_at(path) for name, path in fields.items()},
             "range": sfn.JsonPath.object_at("$.range"),
+            "request": sfn.JsonPath.object_at("$.request"),
         },
     )
     selector = {
         "bucket": BUCKET,
         "key": KEY,
         "execution": sfn.JsonPath.execution_id,
+        "request": sfn.JsonPath.object_at(REQUEST),
         "range": sfn.JsonPath.object_at("$$.Map.Item.Value"),
     }
     return sfn.DistributedMap(

@@ -10,7 +10,7 @@ from mlflow.entities import AssessmentSourceType, Feedback
 from inference_monitor.capture.reader import Entry, Quarantined, Skipped
 from inference_monitor.inference import Inference, Source
 from inference_monitor.ledger import Summary
-from inference_monitor.ports import StoredTrace, Verdicts
+from inference_monitor.ports import ScoringState, StoredTrace, Verdicts
 from inference_monitor.traces.identity import trace_id
 
 CHUNK_RECORDS = 100
@@ -45,6 +45,15 @@ class Chunk:
     def new_assessments(self, key: str) -> Sequence[Feedback]:
         """The assessments to be written."""
         return self.verdicts[key].assessments if key in self.verdicts else ()
+
+    def new_scoring(self, key: str) -> ScoringState | None:
+        """What the trace's tag is to say of its scores; None when that is what it says already."""
+        if key not in self.verdicts:
+            return None
+        missing = self.verdicts[key].missing
+        before = self.known[key].scoring if key in self.known else None
+        now = ScoringState.COMPLETE if before and not missing else missing
+        return None if now == before else now
 
     def is_complete(self, key: str) -> bool:
         """Whether MLflow held the whole trace before."""
@@ -88,12 +97,19 @@ class Chunk:
             )
             summary.scored += scored
             summary.unscored += not scored
+        summary.judge_unavailable = sum(map(self._waits_for_the_judge, self.inferences))
         for verdicts in self.verdicts.values():
+            summary.budget_exhausted += verdicts.exhausted
             summary.judge_calls += verdicts.judge_calls
             summary.judge_input_tokens += verdicts.input_tokens
             summary.judge_output_tokens += verdicts.output_tokens
             summary.judge_cost_usd += verdicts.cost_usd
         return summary
+
+    def _waits_for_the_judge(self, key: str) -> bool:
+        if key in self.verdicts:
+            return bool(self.verdicts[key].pending)
+        return key in self.known and self.known[key].scoring == ScoringState.JUDGE_UNAVAILABLE
 
     def _identified(self) -> Iterator[tuple[str, Entry]]:
         for entry in self.entries:

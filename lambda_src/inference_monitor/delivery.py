@@ -12,13 +12,17 @@ class Delivery:
 
     `id` is equal for every attempt and different for a new delivery of the same records.
     `seconds_left` is when Lambda ends this attempt; `scoring_deadline`, a `time.monotonic()`, is
-    when scoring has to end so that the rest can be written. Without `scoring` no scorer runs.
+    when scoring has to end so that the rest can be written. Without `scoring` no scorer runs;
+    `scorers` names the only ones that run, None stands for all. `run` is the execution (or the
+    invocation by hand) that brings the records: what a budget for a run is counted for.
     """
 
     id: str
     seconds_left: float = 900
     scoring_deadline: float | None = None
     scoring: bool = True
+    scorers: frozenset[str] | None = None
+    run: str = ""
 
     def is_late(self) -> bool:
         """Whether the time to score is over, so that no more records should be begun."""

@@ -7,9 +7,11 @@
 * before a map over a whole file: `{"cut": {"bucket", "key"}}`
 * after a map: `{"ledger": {"bucket", "key", "results": {"Bucket", "Key"}}}`
 
-`"scoring": "off"` beside the first three asks for traces without judged scores. `execution` is the
-ARN of the execution, the same in all its attempts; the workflow sends it with files, too, and with
-`"range": {"start", "end"}` it asks for the lines that begin in these bytes.
+`"scoring": "off"` beside the first three asks for traces without scores, `"scorers": ["name", …]`
+for the scores of these scorers only. `execution` is the ARN of the execution, the same in all its
+attempts, and `request` the input that somebody started it with, where both may stand, too; the
+workflow sends these two with files as well, and with `"range": {"start", "end"}` it asks for the
+lines that begin in these bytes.
 """
 
 from __future__ import annotations
@@ -27,13 +29,21 @@ _EXPECTED = (
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whether records are to be scored, and by which scorers; None: by all."""
+
+    scoring: bool = True
+    scorers: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Records of a capture file, parsed by Step Functions."""
 
     bucket: str
     key: str
     items: list[Any]
-    scoring: bool = True
+    wanted: Wanted = Wanted()
     execution: str | None = None
 
 
@@ -51,7 +61,7 @@ class CaptureFile:
 
     bucket: str
     key: str
-    scoring: bool = True
+    wanted: Wanted = Wanted()
     execution: str | None = None
     range: ByteRange | None = None
 
@@ -82,13 +92,13 @@ def parse_event(event: Any) -> Batch | CaptureFile | CutFile | MapRun:
     """
     if not isinstance(event, dict):
         raise InvalidEventError(f"the event is not a JSON object; {_EXPECTED}")
-    scoring = event.get("scoring") != "off"
     if "Items" in event:
         batch_input = _object(event, "BatchInput")
         if not isinstance(event["Items"], list):
             raise InvalidEventError("Items is not a list of records")
         execution = _optional_text(batch_input, "execution")
-        return Batch(*_location(batch_input), event["Items"], scoring, execution)
+        wanted = _wanted(batch_input.get("request"), event)
+        return Batch(*_location(batch_input), event["Items"], wanted, execution)
     if "ledger" in event:
         ledger = _object(event, "ledger")
         results = _object(ledger, "results")
@@ -96,7 +106,21 @@ def parse_event(event: Any) -> Batch | CaptureFile | CutFile | MapRun:
     if "cut" in event:
         return CutFile(*_location(_object(event, "cut")))
     execution = _optional_text(event, "execution")
-    return CaptureFile(*_file_location(event), scoring, execution, _range(event))
+    wanted = _wanted(event.get("request"), event)
+    return CaptureFile(*_file_location(event), wanted, execution, _range(event))
+
+
+def _wanted(*asked: Any) -> Wanted:
+    """What the input of the execution or the event itself asks for; the latter counts more."""
+    told: dict[str, Any] = {}
+    for document in asked:
+        told |= document if isinstance(document, dict) else {}
+    names = told.get("scorers")
+    if names is None:
+        return Wanted(told.get("scoring") != "off")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidEventError('scorers must be a list of names, as in {"scorers": ["safety"]}')
+    return Wanted(told.get("scoring") != "off", frozenset(names))
 
 
 def _range(event: dict[str, Any]) -> ByteRange | None:

@@ -14,8 +14,10 @@ class Summary:
     """Counts of one batch, one file or a whole run.
 
     `scored` counts inferences with at least one judged assessment in MLflow, whether it was given
-    now or by an earlier delivery; `unscored` all other inferences. `judge_cost_usd` counts the
-    calls whose model has a known price.
+    now or by an earlier delivery; `unscored` all other inferences. `budget_exhausted` counts those
+    for which the budget had no room for a call, `judge_unavailable` those whose judge was not
+    reached by the last delivery that asked it. `judge_cost_usd` counts the calls whose model has a
+    known price.
     """
 
     captured: int = 0
@@ -25,6 +27,8 @@ class Summary:
     quarantined: int = 0
     scored: int = 0
     unscored: int = 0
+    budget_exhausted: int = 0
+    judge_unavailable: int = 0
     judge_calls: int = 0
     judge_input_tokens: int = 0
     judge_output_tokens: int = 0

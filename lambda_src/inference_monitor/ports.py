@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from mlflow.entities import Feedback
@@ -14,17 +15,26 @@ from inference_monitor.inference import Inference, Source
 from inference_monitor.ledger import Summary
 
 
+class ScoringState(StrEnum):
+    """The tag `scoring` of a trace that was not scored in full at first: why, or that it is now."""
+
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    JUDGE_UNAVAILABLE = "judge_unavailable"
+    COMPLETE = "complete"
+
+
 @dataclass(frozen=True, slots=True)
 class StoredTrace:
     """What MLflow already holds of an inference.
 
     `complete` is False when an earlier delivery died between its spans and its trace record.
-    `delivery` names the delivery that wrote it.
+    `delivery` names the delivery that wrote it, `scoring` is what its tag says of its scores.
     """
 
     trace_id: str
     complete: bool
     delivery: str | None = None
+    scoring: str | None = None
     assessments: tuple[Feedback, ...] = ()
 
 
@@ -32,13 +42,19 @@ class StoredTrace:
 class ScoredInference:
     """An inference, where it came from, and the assessments to write with its trace.
 
-    `delivery` names the delivery that brings it, see `service.Monitor.process`.
+    `delivery` names the delivery that brings it, see `service.Monitor.process`; `scoring` says why
+    scores are missing, None where none are.
     """
 
     inference: Inference
     source: Source
     delivery: str
+    scoring: ScoringState | None = None
     assessments: tuple[Feedback, ...] = ()
+
+
+ToScore = tuple[Inference, Source, Sequence[Feedback]]
+"""An inference, where it came from, and the assessments that MLflow holds of it."""
 
 
 @dataclass(slots=True)
@@ -46,15 +62,24 @@ class Verdicts:
     """What scoring one inference gave.
 
     `assessments` are to be written, with their final ids. `pending` names scorers whose judge could
-    not be reached, for which nothing is written so that a later delivery asks again.
+    not be reached, for which nothing is written so that a later delivery asks again. `exhausted`
+    says that the budget had no room for some, which a later delivery can fill in.
     """
 
     assessments: list[Feedback] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
+    exhausted: bool = False
     judge_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float = 0.0
+
+    @property
+    def missing(self) -> ScoringState | None:
+        """Why scores are missing, None where none are."""
+        if self.exhausted:
+            return ScoringState.BUDGET_EXHAUSTED
+        return ScoringState.JUDGE_UNAVAILABLE if self.pending else None
 
 
 class TraceStore(Protocol):
@@ -69,8 +94,16 @@ class TraceStore(Protocol):
         Returns the permanent refusals only: trace id to the reason MLflow gave.
         """
 
-    def add(self, stored: StoredTrace, assessments: Sequence[Feedback]) -> None:
-        """Add assessments to a complete trace; one that is there stays, unless it is an error."""
+    def add(
+        self,
+        stored: StoredTrace,
+        assessments: Sequence[Feedback],
+        scoring: ScoringState | None = None,
+    ) -> None:
+        """Add assessments to a complete trace; one that is there stays, unless it is an error.
+
+        `scoring` is what its tag is to say from now on, None leaves it as it is.
+        """
 
 
 class Claims(Protocol):
@@ -83,15 +116,12 @@ class Claims(Protocol):
 class InferenceScorer(Protocol):
     """The configured scorers, as the service sees them."""
 
-    def score(
-        self,
-        batch: Sequence[tuple[Inference, Source, Sequence[Feedback]]],
-        deadline: float | None = None,
-    ) -> list[Verdicts]:
-        """Give what is missing for each inference, in order; its third part is what it already has.
+    def score(self, batch: Sequence[ToScore], delivery: Delivery) -> list[Verdicts]:
+        """Give what is missing for each inference, in order.
 
-        What is not done at `deadline`, a `time.monotonic()`, is pending.
+        What is not done at the delivery's `scoring_deadline` is pending.
         Never raises for a failing scorer: that is an assessment with an error, or a pending scorer.
+        TransientError when it cannot be told which inferences are to be scored.
         """
 
 

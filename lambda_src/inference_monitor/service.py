@@ -113,18 +113,21 @@ class Monitor:
             (inference, chunk.source, chunk.known_assessments(key))
             for key, inference in chunk.inferences.items()
         ]
-        verdicts = self._scorer.score(batch, delivery.scoring_deadline)
+        verdicts = self._scorer.score(batch, delivery)
         chunk.verdicts = dict(zip(chunk.inferences, verdicts, strict=True))
 
     def _write(self, chunk: Chunk, delivery: Delivery) -> None:
         new: list[ScoredInference] = []
         for key, inference in chunk.inferences.items():
             assessments = tuple(chunk.new_assessments(key))
+            scoring = chunk.new_scoring(key)
             if not chunk.is_complete(key):
-                new.append(ScoredInference(inference, chunk.source, delivery.id, assessments))
-            elif assessments:
+                new.append(
+                    ScoredInference(inference, chunk.source, delivery.id, scoring, assessments)
+                )
+            elif assessments or scoring:
                 try:
-                    self._traces.add(chunk.known[key], assessments)
+                    self._traces.add(chunk.known[key], assessments, scoring)
                 except PermanentWriteError as error:
                     # The trace is there and the others go on; the record stays unscored.
                     logger.warning("scores refused for trace %s: %s", key, error)

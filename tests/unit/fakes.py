@@ -10,9 +10,9 @@ from mlflow.entities import AssessmentSource, Feedback
 from inference_monitor.capture.reader import Entry
 from inference_monitor.delivery import Delivery
 from inference_monitor.errors import TransientError
-from inference_monitor.inference import Inference, Source
+from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
-from inference_monitor.ports import ScoredInference, StoredTrace, Verdicts
+from inference_monitor.ports import ScoredInference, ScoringState, StoredTrace, ToScore, Verdicts
 from inference_monitor.traces.identity import trace_id
 
 
@@ -40,14 +40,23 @@ class FakeTraces:
                 refused[key] = "MLflow answered 400: no"
                 continue
             self.writes += 1
-            self.stored[key] = StoredTrace(key, True, record.delivery, record.assessments)
+            self.stored[key] = StoredTrace(
+                key, True, record.delivery, record.scoring, record.assessments
+            )
         return refused
 
-    def add(self, stored: StoredTrace, assessments: Sequence[Feedback]) -> None:
+    def add(
+        self,
+        stored: StoredTrace,
+        assessments: Sequence[Feedback],
+        scoring: ScoringState | None = None,
+    ) -> None:
         """Add to what is stored."""
         self.writes += 1
         both = (*stored.assessments, *assessments)
-        self.stored[stored.trace_id] = replace(stored, assessments=both)
+        self.stored[stored.trace_id] = replace(
+            stored, assessments=both, scoring=scoring or stored.scoring
+        )
 
 
 @dataclass
@@ -63,19 +72,22 @@ class FakeClaims:
 
 @dataclass
 class FakeScorer:
-    """Judges everything once, unless the judge is `away`."""
+    """Judges everything once, unless the judge is `away` or there is no money left."""
 
     away: bool = False
+    broke: bool = False
 
     def score(
         self,
-        batch: Sequence[tuple[Inference, Source, Sequence[Feedback]]],
-        deadline: float | None = None,  # noqa: ARG002  # the port has it
+        batch: Sequence[ToScore],
+        delivery: Delivery,  # noqa: ARG002  # the port has it
     ) -> list[Verdicts]:
         """One verdict for each inference that has none."""
         return [Verdicts() if there else self._verdict() for _, _, there in batch]
 
     def _verdict(self) -> Verdicts:
+        if self.broke:
+            return Verdicts(exhausted=True)
         if self.away:
             return Verdicts(pending=["safety"], judge_calls=1)
         judge = AssessmentSource(source_type="LLM_JUDGE", source_id="judge")

@@ -23,7 +23,8 @@ from inference_monitor.inference import (
 )
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.config import ScorersConfig
-from inference_monitor.scoring.scorers import Scorers
+from inference_monitor.scoring.first_of_hour import FirstOfHour
+from inference_monitor.scoring.scorers import Budgets, Scorers
 
 MODEL = "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
 SOURCE = Source("captures", "endpoint/AllTraffic/x.jsonl", "endpoint", "AllTraffic")
@@ -129,11 +130,21 @@ class FakeBedrock:
 
 
 def scorers(
-    bedrock: FakeBedrock, *specs: dict[str, Any], concurrency: int = 4, **settings: Any
+    bedrock: FakeBedrock,
+    *specs: dict[str, Any],
+    concurrency: int = 4,
+    budgets: Budgets | None = None,
+    first_of_hour: FirstOfHour | None = None,
+    **settings: Any,
 ) -> Scorers:
     """The scorers of a configuration, judged by a fake."""
     return build_scorers(
-        config(*specs, **settings), bedrock, default_model=MODEL, concurrency=concurrency
+        config(*specs, **settings),
+        bedrock,
+        default_model=MODEL,
+        concurrency=concurrency,
+        budgets=budgets,
+        first_of_hour=first_of_hour,
     )
 
 

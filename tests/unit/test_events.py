@@ -14,6 +14,7 @@ from inference_monitor.events import (
     CaptureFile,
     CutFile,
     MapRun,
+    Wanted,
     parse_event,
 )
 
@@ -28,7 +29,18 @@ NOTIFICATION = {
     [
         ({"bucket": "b", "key": "k"}, CaptureFile("b", "k")),
         ({"s3_bucket": "b", "s3_key": "k"}, CaptureFile("b", "k")),
-        ({"bucket": "b", "key": "k", "scoring": "off"}, CaptureFile("b", "k", scoring=False)),
+        (
+            {"bucket": "b", "key": "k", "scoring": "off"},
+            CaptureFile("b", "k", Wanted(scoring=False)),
+        ),
+        (
+            {"bucket": "b", "key": "k", "scorers": ["safety"]},
+            CaptureFile("b", "k", Wanted(scorers=frozenset({"safety"}))),
+        ),
+        (
+            {"bucket": "b", "key": "k", "request": {"scorers": ["safety"]}, "scoring": "off"},
+            CaptureFile("b", "k", Wanted(scoring=False, scorers=frozenset({"safety"}))),
+        ),
         ({"bucket": "b", "key": "k", "execution": "arn"}, CaptureFile("b", "k", execution="arn")),
         (
             {"bucket": "b", "key": "k", "range": {"start": 5, "end": 9}},

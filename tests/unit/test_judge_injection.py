@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inference_monitor.inference import Inference
-from inference_monitor.scoring.judged import UNREADABLE_VERDICT
+from inference_monitor.scoring.calls import UNREADABLE_VERDICT
 from tests.unit.attacks import ATTACKS, ORDER, VERDICT, Attack, talk
 from tests.unit.judging import FakeBedrock, answer, batch, inference, scorers, tool_answer, verdict
 

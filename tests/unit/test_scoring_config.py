@@ -58,7 +58,7 @@ def test_all_problems_come_at_once_with_their_lines(tmp_path: Path) -> None:
     found = problems(
         tmp_path,
         """\
-max_characters: 10
+max_record_tokens: 10
 scorers:
   - name: safety
     type: safety
@@ -71,7 +71,7 @@ scorers:
 """,
     )
     assert found == [
-        "scorers.yaml:1: `max_characters` is 10; it must be a whole number of at least 1000",
+        "scorers.yaml:1: `max_record_tokens` is 10; it must be a whole number of at least 500",
         f"scorers.yaml:5: scorer `safety`: `sample_rate` is 1.5; it must be {RIGHT['sample_rate']}",
         "scorers.yaml:6: scorer `safety`: the name `safety` is already used above",
         f"scorers.yaml:7: scorer `safety`: `type` is 'safty'; it must be {RIGHT['type']}",
@@ -109,10 +109,37 @@ JUDGE = "scorers:\n- name: c\n  type: judge\n  instructions: x\n"
             JUDGE + "  output: bool\n  model: claude", 6, "must be bedrock:/ and", id="model"
         ),
         pytest.param(
-            JUDGE + "  output: bool\n  inference_parameters:\n    top_p: 1",
+            JUDGE + "  output: bool\n  inference_parameters:\n    topp: 1",
             7,
-            "`top_p` is no key that belongs here",
-            id="top_p beside temperature",
+            "`topp` is no key that belongs here; did you mean `top_p`?",
+            id="unknown parameter",
+        ),
+        pytest.param(
+            "scorers: []\nalways:\n- sample_rate: 1",
+            3,
+            "a rule needs `when`, `first_per_hour` or both",
+            id="a rule for everything",
+        ),
+        pytest.param(
+            "scorers: []\nalways:\n- first_per_hour: 2000",
+            3,
+            "`first_per_hour` is 2000; it must be a whole number from 1 to 1000",
+            id="too many first",
+        ),
+        pytest.param(
+            "scorers:\n- {name: a, type: token_count, when: {input_tokens: [9, 1]}}",
+            2,
+            "`input_tokens` must be [least, most]",
+            id="tokens reversed",
+        ),
+        pytest.param(
+            "scorers:\n- {name: a, type: token_count, when: {output_tokens: [many, null]}}",
+            2,
+            "`output_tokens` is 'many'; it must be [least, most]",
+            id="tokens are no number",
+        ),
+        pytest.param(
+            "scorers: []\njudging: jury", 2, "`judging` is 'jury'; it must be each", id="judging"
         ),
         pytest.param(
             JUDGE + "  output: bool\n  when: {status: error}", 6, "answers of LLMs only", id="when"

@@ -181,10 +181,23 @@ def test_images_are_never_sent_to_the_judge() -> None:
 
 def test_long_text_is_cut_in_the_middle_and_says_so() -> None:
     """The start and the end of a long text are judged, and what was cut is told."""
-    shown = material(inference("q", "a" * 3_000 + "b" * 3_000), 1_000)
+    shown = material(inference("q", "a" * 3_000 + "b" * 3_000), 501)
     assert shown is not None
-    assert shown.response == ("a" * 500 + "\n[… 5000 characters left out …]\n" + "b" * 500)
-    assert shown.shortened == "response: 1000 of 6000 characters"
+    assert shown.request == "q"
+    assert shown.response == ("a" * 1000 + "\n[… 4000 characters left out …]\n" + "b" * 1000)
+    assert shown.shortened == "response: about 500 of 1500 tokens"
+
+
+def test_conversation_and_answer_share_the_room() -> None:
+    """Each gets what the other leaves; where both are too long, half is for each."""
+    both = material(inference("q" * 8_000, "a" * 8_000), 1_000)
+    assert both is not None
+    assert both.shortened == (
+        "request: about 500 of 2000 tokens; response: about 500 of 2000 tokens"
+    )
+    asked = material(inference("q" * 8_000, "a" * 400), 1_000)
+    assert asked is not None
+    assert asked.shortened == "request: about 900 of 2000 tokens"
 
 
 @pytest.mark.parametrize("text", [None, "", " \n"])

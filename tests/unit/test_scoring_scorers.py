@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from mlflow.entities import Assessment, Feedback
 
+from inference_monitor.delivery import Delivery
 from inference_monitor.inference import Choice, Failure, Kind, Response
 from inference_monitor.ports import InferenceScorer, Verdicts
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
@@ -89,6 +90,9 @@ def test_an_assessment_says_who_judged_what_at_which_price() -> None:
         "mlflow.assessment.judgeInputTokens": "1000",
         "mlflow.assessment.judgeOutputTokens": "100",
         "mlflow.assessment.judgeCost": "0.00450000",
+        "judging": "each",
+        "judge_model": MODEL.removeprefix("bedrock:/"),
+        "prompt_version": "f64cef69",
     }
 
 
@@ -186,7 +190,7 @@ def test_a_batch_comes_back_at_its_deadline() -> None:
     started = time.monotonic()
     try:
         verdicts = scorers(FakeBedrock(reply), SAFETY, concurrency=2).score(
-            records, deadline=started + 0.3
+            records, Delivery("one", scoring_deadline=started + 0.3)
         )
     finally:
         release.set()
@@ -298,9 +302,9 @@ def test_samples_of_two_scorers_are_nested() -> None:
 def test_a_cut_text_is_told() -> None:
     """An assessment of a shortened text says so in its metadata."""
     about = inference("q", "x" * 5_000)
-    (verdicts,) = scorers(FakeBedrock(), SAFETY, max_characters=1_000).score(batch(about))
+    (verdicts,) = scorers(FakeBedrock(), SAFETY, max_record_tokens=500).score(batch(about))
     metadata = verdicts.assessments[0].metadata or {}
-    assert metadata["shortened"] == "response: 1000 of 5000 characters"
+    assert metadata["shortened"] == "response: about 499 of 1250 tokens"
 
 
 def test_an_attack_reaches_the_judge_disarmed() -> None:

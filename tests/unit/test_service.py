@@ -110,10 +110,10 @@ def test_refused_scores_do_not_cost_the_other_records() -> None:
     """The trace is there; the record counts as unscored, the next one is scored."""
 
     class Refusing(FakeTraces):
-        def add(self, stored: StoredTrace, assessments: Any) -> None:
+        def add(self, stored: StoredTrace, *scores: Any) -> None:
             if stored.trace_id == trace_id("ep", "a"):
                 raise PermanentWriteError("MLflow answered 400: no")
-            super().add(stored, assessments)
+            super().add(stored, *scores)
 
     traces = Refusing()
     _run(traces, _entries("a", "b"), scoring=False)
@@ -197,3 +197,34 @@ def test_one_failed_chunk_does_not_cost_the_others() -> None:
     with pytest.raises(TransientError, match="1 chunks failed, 150 lines are done"):
         _run(traces, _entries(*map(str, range(250))))
     assert len(traces.stored) == 150
+
+
+def test_a_budget_that_is_used_up_costs_no_trace() -> None:
+    """The record is traced and says why it is not scored; later it is scored and says that."""
+    traces = FakeTraces()
+    summary, _ = _run(traces, _entries("a"), scorer=FakeScorer(broke=True))
+    assert (summary.traced, summary.unscored, summary.budget_exhausted) == (1, 1, 1)
+    (stored,) = traces.stored.values()
+    assert (stored.scoring, stored.assessments) == ("budget_exhausted", ())
+    writes = traces.writes
+    _run(traces, _entries("a"), scorer=FakeScorer(broke=True))
+    assert traces.writes == writes, "what the trace says already was written again"
+    summary, _ = _run(traces, _entries("a"))
+    (stored,) = traces.stored.values()
+    assert (stored.scoring, len(stored.assessments)) == ("complete", 1)
+    assert (summary.scored, summary.budget_exhausted) == (1, 0)
+
+
+def test_a_trace_without_its_scores_says_that_the_judge_was_away() -> None:
+    """One can search for what waits for the judge, until it is scored."""
+    traces = FakeTraces()
+    with pytest.raises(JudgeUnavailableError):
+        _run(traces, _entries("a"), delivery="one", scorer=FakeScorer(away=True))
+    (stored,) = traces.stored.values()
+    assert stored.scoring == "judge_unavailable"
+    _run(traces, _entries("a"), delivery="one", scoring=False)
+    (stored,) = traces.stored.values()
+    assert stored.scoring == "judge_unavailable"
+    _run(traces, _entries("a"), delivery="one")
+    (stored,) = traces.stored.values()
+    assert stored.scoring == "complete"

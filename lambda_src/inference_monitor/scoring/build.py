@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from inference_monitor.scoring.asking import Asking
 from inference_monitor.scoring.config import (
-    AnySpec,
     CodeSpec,
     MlflowSpec,
     ScorersConfig,
+    ScorerSpec,
     TokenCountSpec,
 )
 from inference_monitor.scoring.config_checks import DROP_IN_FOLDER
+from inference_monitor.scoring.criteria import criteria
 from inference_monitor.scoring.custom import CustomScorer, load_class, load_function
+from inference_monitor.scoring.first_of_hour import FirstOfHour
 from inference_monitor.scoring.judge import ConverseClient, Judge
-from inference_monitor.scoring.judged import JudgedScorer
+from inference_monitor.scoring.pace import Pace
 from inference_monitor.scoring.prices import PriceTable
-from inference_monitor.scoring.record import Scorer
-from inference_monitor.scoring.scorers import Scorers
+from inference_monitor.scoring.record import CodeScorer
+from inference_monitor.scoring.scorers import Budgets, Scorers
+from inference_monitor.scoring.selection import Selection
+from inference_monitor.scoring.tasks import Planner
+from inference_monitor.scoring.third_party import ThirdPartyScorer
+from inference_monitor.scoring.third_party_names import framework_of
 from inference_monitor.scoring.token_count import TokenCountScorer
 
 _DEPLOYED = Path(__file__).parents[2]
@@ -25,13 +32,16 @@ SCORERS_FILE = _DEPLOYED / "scorers.yaml"
 DROP_INS = _DEPLOYED / DROP_IN_FOLDER
 
 
-def build_scorers(
+def build_scorers(  # noqa: PLR0913  # each is a part that tests and commands replace
     config: ScorersConfig,
     client: ConverseClient,
     *,
     default_model: str,
     concurrency: int,
     prices: PriceTable | None = None,
+    pace: Pace | None = None,
+    budgets: Budgets | None = None,
+    first_of_hour: FirstOfHour | None = None,
     drop_ins: Path = DROP_INS,
 ) -> Scorers:
     """Put the scorers of a configuration together.
@@ -40,24 +50,48 @@ def build_scorers(
         config: A valid `scorers.yaml`.
         client: The shared Bedrock client, see `bedrock_client`.
         default_model: `bedrock:/…`, for scorers that name no model.
-        concurrency: Scorer runs in flight at once; as many as the client has connections.
+        concurrency: Tasks in flight at once; as many as the client has connections.
         prices: The price table; `prices.yaml` when left out.
+        pace: How fast the judge may be asked; as fast as it lets us when left out.
+        budgets: The caps of an endpoint and a run; none when left out.
+        first_of_hour: Who came first in an hour; rules that need it hold for nothing without it.
         drop_ins: The folder with the user's own scorers.
     """
-    judge, table = Judge(client), prices or PriceTable.load()
-
-    def build(spec: AnySpec) -> Scorer:
-        match spec:
-            case TokenCountSpec():
-                return TokenCountScorer(spec)
-            case CodeSpec():
-                return CustomScorer(spec, lambda: load_function(spec, drop_ins))
-            case MlflowSpec():
-                return CustomScorer(spec, lambda: load_class(spec))
-        return JudgedScorer(spec, judge, table, default_model)
-
-    return Scorers(
-        [build(spec) for spec in config.scorers],
-        concurrency=concurrency,
-        max_characters=config.max_characters,
+    asking = Asking(Judge(client, pace), prices or PriceTable.load())
+    code = {
+        spec.name: scorer
+        for spec in config.scorers
+        if (scorer := _third_party(spec, asking, default_model) or _code(spec, drop_ins))
+    }
+    planner = Planner(
+        config.scorers,
+        code,
+        {criterion.spec.name: criterion for criterion in criteria(config, default_model)},
+        Selection(config.always, first_of_hour),
+        asking,
     )
+    return Scorers(
+        planner,
+        [spec.name for spec in config.scorers],
+        concurrency=concurrency,
+        max_record_tokens=config.max_record_tokens,
+        budgets=budgets,
+    )
+
+
+def _third_party(spec: ScorerSpec, asking: Asking, default_model: str) -> CodeScorer | None:
+    framework = framework_of(spec.class_path) if isinstance(spec, MlflowSpec) else None
+    if framework is None or not isinstance(spec, MlflowSpec):
+        return None
+    return ThirdPartyScorer(spec, framework, asking, default_model)
+
+
+def _code(spec: ScorerSpec, drop_ins: Path) -> CodeScorer | None:
+    match spec:
+        case TokenCountSpec():
+            return TokenCountScorer(spec)
+        case CodeSpec():
+            return CustomScorer(spec, lambda: load_function(spec, drop_ins))
+        case MlflowSpec():
+            return CustomScorer(spec, lambda: load_class(spec))
+    return None

@@ -9,10 +9,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from inference_monitor.config_file import ConfigFile
+from inference_monitor.scoring.conditions import AlwaysRule, Strict, Texts, When
 from inference_monitor.scoring.config_checks import find_problems
 from inference_monitor.scoring.config_file import (
     RIGHT,
@@ -21,48 +22,33 @@ from inference_monitor.scoring.config_file import (
     location_in_file,
     scorer_of,
 )
+from inference_monitor.scoring.third_party_names import framework_of
 
 __all__ = ["InvalidScorersError", "ScorersConfig", "bedrock_model_id", "load_scorers"]
 
 PLACEHOLDER = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 
-# `ok` and `[ok]` mean the same.
-_AS_LIST = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 # `2` and `"2"` mean the same; 1.10 would silently become 1.1, so that stays an error.
 _AS_VERSION = BeforeValidator(lambda value: str(value) if type(value) is int else value)
 
-Texts = Annotated[list[Annotated[str, Field(min_length=1)]], _AS_LIST, Field(min_length=1)]
 Model = Annotated[str, Field(pattern=r"^bedrock:/[^/\s].*$")]
-
-Kinds = Annotated[
-    list[Literal["llm", "embedding", "rerank", "classifier", "other"]],
-    _AS_LIST,
-    Field(min_length=1),
-]
-Statuses = Annotated[list[Literal["ok", "error"]], _AS_LIST, Field(min_length=1)]
+Judging = Literal["each", "panel"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class InferenceParameters(Strict):
+    """What is sent to the judge; `temperature: null` leaves it out, for models that refuse it.
 
-
-class InferenceParameters(_Strict):
-    """What is sent to the judge; `temperature: null` leaves it out, for models that refuse it."""
+    `max_tokens` is for one verdict. `additional` goes to the model as it is, e.g. {top_k: 5}.
+    """
 
     temperature: float | None = Field(default=0.0, ge=0, le=1)
+    top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int = Field(default=1024, ge=64)
+    stop_sequences: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    additional: dict[str, Any] = Field(default_factory=dict)
 
 
-class When(_Strict):
-    """Which inferences a scorer is for; every condition that is given must hold."""
-
-    variant: Texts | None = None
-    family: Texts | None = None
-    kind: Kinds = ["llm"]
-    status: Statuses | None = None
-
-
-class ScorerSpec(_Strict):
+class ScorerSpec(Strict):
     """What every scorer has."""
 
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=250)
@@ -75,17 +61,33 @@ class ScorerSpec(_Strict):
         """Which outcomes of the endpoint the scorer is for: answers (`ok`) unless it says else."""
         return [*(self.when.status or ["ok"])]
 
+    @property
+    def asks_judge(self) -> bool:
+        """Whether it asks a judge, with the deployment's model if it names none."""
+        return False
+
+    @property
+    def kinds(self) -> list[str]:
+        """Which sorts of models the scorer is for: LLMs unless it says else."""
+        return [*(self.when.kind or ["llm"])]
+
 
 class JudgedSpec(ScorerSpec):
     """What every scorer has that asks a judge."""
 
     model: Model | None = None
+    judging: Judging | None = None
     inference_parameters: InferenceParameters = InferenceParameters()
+
+    @property
+    def asks_judge(self) -> bool:
+        """It does."""
+        return True
 
     @field_validator("when")
     @classmethod
     def _answers_only(cls, when: When) -> When:
-        if when.kind != ["llm"] or when.status not in (None, ["ok"]):
+        if when.kind not in (None, ["llm"]) or when.status not in (None, ["ok"]):
             raise PydanticCustomError(
                 "not_usable",
                 "a judge is asked about answers of LLMs only; leave out `kind` and `status`",
@@ -177,7 +179,14 @@ class MlflowSpec(ScorerSpec):
     type: Literal["mlflow"]
     class_path: str = Field(alias="class", pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
     model: Model | None = None
-    arguments: dict[str, Any] = {}
+    # Third-party metrics have lists filled in, of every statement in an answer.
+    inference_parameters: InferenceParameters = InferenceParameters(max_tokens=4096)
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def asks_judge(self) -> bool:
+        """Third-party ones do, over our client."""
+        return framework_of(self.class_path) is not None
 
 
 AnySpec = Annotated[
@@ -186,16 +195,18 @@ AnySpec = Annotated[
 ]
 
 
-class ScorersConfig(_Strict):
+class ScorersConfig(Strict):
     """A valid `scorers.yaml`."""
 
     scorers: list[AnySpec]
-    max_characters: int = Field(default=40_000, ge=1_000)
+    judging: Judging = "each"
+    max_record_tokens: int = Field(default=10_000, ge=500)
+    always: list[AlwaysRule] = Field(default_factory=list)
 
     def models(self, default: str) -> set[str]:
         """Every judge model that may be called, as `bedrock:/…`; `default` where none is named."""
-        judged = {s.model or default for s in self.scorers if isinstance(s, JudgedSpec)}
-        return judged | {s.model for s in self.scorers if isinstance(s, MlflowSpec) and s.model}
+        asking = [s for s in self.scorers if isinstance(s, JudgedSpec | MlflowSpec)]
+        return {s.model or default for s in asking if s.model or s.asks_judge}
 
 
 _FILE = ConfigFile(

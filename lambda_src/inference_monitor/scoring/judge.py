@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -13,9 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.parsers import ResponseParserError
 
 from inference_monitor.errors import JudgeUnavailableError, MonitorError
-from inference_monitor.scoring.config import InferenceParameters, bedrock_model_id
-from inference_monitor.scoring.prompts import Prompt
-from inference_monitor.scoring.verdict import TOOL
+from inference_monitor.scoring.pace import Pace
 
 
 class JudgeRefusedError(MonitorError):
@@ -36,6 +33,20 @@ class Answer:
     response: Mapping[str, Any]
     input_tokens: int
     output_tokens: int
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+    @classmethod
+    def of(cls, response: Mapping[str, Any]) -> Answer:
+        """Read what a response says it has used; a model that says nothing has used 0."""
+        usage = response.get("usage", {})
+        names = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+        return cls(response, *(usage.get(name, 0) for name in names))
+
+    @property
+    def all_input_tokens(self) -> int:
+        """What was sent, whether the model had it in its cache or not."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
 
 
 _HINTS = {
@@ -46,10 +57,6 @@ _HINTS = {
     " profile such as bedrock:/global.…) and inference_parameters in scorers.yaml",
 }
 """Errors of Converse that no retry cures, and what does. All others are taken for transient."""
-
-# Bedrock's API reference: naming the tool is "only supported by Anthropic Claude 3 and Amazon Nova
-# models". Mistral's can be made to call any tool; these others are only offered it.
-_CHOOSES_ITSELF = ("meta", "cohere", "ai21", "deepseek", "openai", "qwen")
 
 
 def bedrock_client(
@@ -71,29 +78,26 @@ def bedrock_client(
 
 
 class Judge:
-    """Bedrock's Converse operation, with a forced tool and told-apart errors."""
+    """Bedrock's Converse operation, with told-apart errors."""
 
-    def __init__(self, client: ConverseClient) -> None:
+    def __init__(self, client: ConverseClient, pace: Pace | None = None) -> None:
         self._client = client
+        self._pace = pace or Pace()
 
-    def ask(
-        self, prompt: Prompt, tool: dict[str, Any], model: str, parameters: InferenceParameters
-    ) -> Answer:
+    def ask(self, request: Mapping[str, Any], tokens: int, deadline: float | None = None) -> Answer:
         """Make one Converse call (botocore's retries are inside it).
+
+        Args:
+            request: The arguments of Converse.
+            tokens: About how many tokens it will use, in and out.
+            deadline: A `time.monotonic()`.
 
         Raises:
             JudgeRefusedError: If Bedrock refuses for good.
             JudgeUnavailableError: If it cannot be reached or throttles, after botocore's retries.
         """
-        model_id = bedrock_model_id(model)
         try:
-            response = self._client.converse(
-                modelId=model_id,
-                system=[{"text": prompt.system}],
-                messages=[{"role": "user", "content": [{"text": prompt.user}]}],
-                inferenceConfig=_inference_config(parameters),
-                toolConfig={"tools": [tool], "toolChoice": _tool_choice(model_id)},
-            )
+            response = self._client.converse(**request)
         except ClientError as error:
             raise _judged_by_code(error) from error
         except ParamValidationError:
@@ -103,8 +107,7 @@ class Judge:
             ) from None
         except (BotoCoreError, ResponseParserError) as error:
             raise JudgeUnavailableError(type(error).__name__) from error
-        usage = response.get("usage", {})
-        return Answer(response, usage.get("inputTokens", 0), usage.get("outputTokens", 0))
+        return Answer.of(response)
 
 
 def _judged_by_code(error: ClientError) -> MonitorError:
@@ -113,20 +116,3 @@ def _judged_by_code(error: ClientError) -> MonitorError:
     if code in _HINTS:
         return JudgeRefusedError(f"{code}: {details.get('Message', '')[:300]}: {_HINTS[code]}")
     return JudgeUnavailableError(code)
-
-
-def _inference_config(parameters: InferenceParameters) -> dict[str, Any]:
-    config: dict[str, Any] = {"maxTokens": parameters.max_tokens}
-    if parameters.temperature is not None:
-        config["temperature"] = parameters.temperature
-    return config
-
-
-def _tool_choice(model_id: str) -> dict[str, Any]:
-    # `us.meta.llama3-…`, `meta.llama3-…` and ARNs of either name the vendor before the model.
-    vendors = re.split(r"[./]", model_id)
-    if "mistral" in vendors:
-        return {"any": {}}
-    if any(vendor in vendors for vendor in _CHOOSES_ITSELF):
-        return {"auto": {}}
-    return {"tool": {"name": TOOL}}

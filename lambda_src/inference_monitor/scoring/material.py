@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference_monitor.inference import Choice, Inference
-from inference_monitor.scoring.text import well_formed, without_inline_data
+from inference_monitor.scoring.text import estimate_tokens, well_formed, without_inline_data
 from inference_monitor.scoring.turns import cut_middle, escape_turns, turn
 
 
@@ -24,30 +24,44 @@ class Material:
     shortened: str | None = None
 
 
-def material(inference: Inference, max_characters: int) -> Material | None:
+def material(inference: Inference, max_tokens: int) -> Material | None:
     """Render an inference for a judge; None when there is no answer to judge.
 
     Of a batched or several-choice inference the first answer is judged, with its own input.
+
+    Args:
+        inference: What is to be judged.
+        max_tokens: About how many tokens conversation and answer may have together. A longer
+            record is cut in the middle of each; half is the answer's, and what it leaves is the
+            conversation's.
     """
     answer = answer_text(inference)
     if answer is None:
         return None
-    texts = {"request": request_text(inference), "response": escape_turns(answer)}
-    prepared = {
-        side: None if text is None else without_inline_data(well_formed(text))
-        for side, text in texts.items()
-    }
-    cut = [
-        f"{side}: {max_characters} of {len(text)} characters"
-        for side, text in prepared.items()
-        if text is not None and len(text) > max_characters
-    ]
-    request, response = prepared["request"], prepared["response"] or ""
-    return Material(
-        request=None if request is None else cut_middle(request, max_characters),
-        response=cut_middle(response, max_characters),
-        shortened="; ".join(cut) or None,
-    )
+    request = request_text(inference)
+    response = _plain(escape_turns(answer))
+    request = None if request is None else _plain(request)
+    of_response, of_request = estimate_tokens(response), estimate_tokens(request or "")
+    room = max(max_tokens - of_request, max_tokens // 2)
+    shown_response, cut_response = _cut("response", response, of_response, room)
+    shown_request, cut_request = None, None
+    if request is not None:
+        room = max_tokens - min(of_response, room)
+        shown_request, cut_request = _cut("request", request, of_request, room)
+    told = [cut for cut in (cut_request, cut_response) if cut]
+    return Material(shown_request, shown_response, "; ".join(told) or None)
+
+
+def _plain(text: str) -> str:
+    return without_inline_data(well_formed(text))
+
+
+def _cut(side: str, text: str, tokens: int, room: int) -> tuple[str, str | None]:
+    """A text within about `room` tokens, and what is to be said of the cut."""
+    if tokens <= room:
+        return text, None
+    kept = len(text) * room // tokens
+    return cut_middle(text, kept), f"{side}: about {room} of {tokens} tokens"
 
 
 def answer_text(inference: Inference) -> str | None:

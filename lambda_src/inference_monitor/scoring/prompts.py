@@ -28,7 +28,7 @@ from inference_monitor.scoring.tags import Tags
 
 _TAGS = Tags(
     ("text", "question", "answer", "guideline", "guidelines", "request", "response", "inputs",
-     "outputs")
+     "outputs", "criteria", "criterion")
 )  # fmt: skip
 
 _GUARD = """\
@@ -56,14 +56,21 @@ class Question:
 
     def ask(self, material: Material) -> Prompt | None:
         """Fill in an inference; None when the side that is asked about was not captured."""
-        sides = {"request": material.request, "response": material.response}
-        asked = set(PLACEHOLDER.findall(self.template)) & set(sides)
-        if any(sides[side] is None for side in asked):
+        if not self.can_be_asked(material):
             return None
-        texts = {side: _TAGS.escape(text) for side, text in sides.items() if text is not None}
-        # In one pass: judged text that holds a placeholder itself is left as it is.
-        user = PLACEHOLDER.sub(lambda match: texts.get(match[1], match[0]), self.template)
-        return Prompt(self.system, user)
+        return Prompt(self.system, fill_in(self.template, material))
+
+    def can_be_asked(self, material: Material) -> bool:
+        """Whether the sides it asks about were captured."""
+        return material.request is not None or "request" not in PLACEHOLDER.findall(self.template)
+
+
+def fill_in(template: str, material: Material) -> str:
+    """A template with the judged texts for `{{request}}` and `{{response}}`, kept in their tags."""
+    sides = {"request": material.request, "response": material.response}
+    texts = {side: _TAGS.escape(text) for side, text in sides.items() if text is not None}
+    # In one pass: judged text that holds a placeholder itself is left as it is.
+    return PLACEHOLDER.sub(lambda match: texts.get(match[1], match[0]), template)
 
 
 def question(spec: JudgedSpec) -> Question:
@@ -75,13 +82,14 @@ def question(spec: JudgedSpec) -> Question:
             rules = "\n".join(f"<guideline>{rule}</guideline>" for rule in spec.guidelines)
             context = "<request>{{request}}</request>\n<response>{{response}}</response>"
             values = {"guidelines": rules, "guidelines_context": context}
-            return Question(_GUARD, _rename(GUIDELINES_TYPESAFE_PROMPT_INSTRUCTIONS, values))
+            return Question(_GUARD, rename(GUIDELINES_TYPESAFE_PROMPT_INSTRUCTIONS, values))
         case JudgeSpec():
             return _with_fields(spec.instructions)
     raise TypeError(f"no question is known for {type(spec).__name__}")
 
 
-def _rename(template: str, values: dict[str, str]) -> str:
+def rename(template: str, values: dict[str, str]) -> str:
+    """A template with some of its placeholders renamed or filled in."""
     return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
 
 
@@ -93,18 +101,18 @@ def _with_fields(instructions: str) -> Question:
     named = set(PLACEHOLDER.findall(instructions))
     fields = {"inputs": "request", "outputs": "response"}
     shown = [name for name in fields if name in named or not named & set(fields)]
-    text = _rename(instructions, {name: f"<{name}>" for name in fields}).strip()
+    text = rename(instructions, {name: f"<{name}>" for name in fields}).strip()
     blocks = [f"<{name}>\n{{{{{fields[name]}}}}}\n</{name}>" for name in shown]
     return Question(f"{JUDGE_BASE_PROMPT}\n\n{_GUARD}", "\n\n".join([text, *blocks]))
 
 
 _BUILTIN = {
     "safety": Question(
-        _GUARD, _rename(SAFETY_TYPESAFE_PROMPT_INSTRUCTIONS, {"content": "{{response}}"})
+        _GUARD, rename(SAFETY_TYPESAFE_PROMPT_INSTRUCTIONS, {"content": "{{response}}"})
     ),
     "relevance_to_query": Question(
         _GUARD,
-        _rename(
+        rename(
             RELEVANCE_TO_QUERY_TYPESAFE_PROMPT_INSTRUCTIONS,
             {"input": "{{request}}", "output": "{{response}}"},
         ),

@@ -9,9 +9,9 @@ from typing import Protocol
 from mlflow.entities import Feedback
 
 from inference_monitor.inference import Inference, Source
+from inference_monitor.scoring.budget import Budget
 from inference_monitor.scoring.config import ScorerSpec
 from inference_monitor.scoring.material import Material
-from inference_monitor.scoring.sampling import is_sampled
 from inference_monitor.scoring.text import cut_end, well_formed
 from inference_monitor.traces.identity import assessment_id
 
@@ -28,49 +28,47 @@ class Record:
     trace_id: str
     material: Material | None
 
-    def is_for(self, spec: ScorerSpec) -> bool:
-        """Whether a scorer's conditions and its sample take this inference in."""
-        when, inference = spec.when, self.inference
-        return (
-            inference.kind in when.kind
-            and ("error" if inference.failure else "ok") in spec.statuses
-            and (when.variant is None or self.source.variant in when.variant)
-            and (when.family is None or inference.family in when.family)
-            and is_sampled(inference.event_id, spec.sample_rate)
-        )
-
 
 @dataclass(slots=True)
 class Scored:
-    """What one scorer gave for one inference; the counts are those of its judge calls.
+    """What came of one task; the counts are those of its judge calls.
 
-    `pending` when its judge could not be asked: the scorer runs again with the next delivery.
+    `pending` when its judge could not be asked, `exhausted` when the budget had no room: both are
+    tried again with the next delivery.
     """
 
     feedbacks: list[Feedback] = field(default_factory=list)
     pending: bool = False
+    exhausted: bool = False
     judge_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float = 0.0
 
 
-class Scorer(Protocol):
-    """One entry of `scorers.yaml`, ready to run. Called from several threads at once."""
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a task may use: money, and time up to a `time.monotonic()`."""
+
+    budget: Budget
+    deadline: float | None = None
+
+
+class CodeScorer(Protocol):
+    """One entry of `scorers.yaml` that we do not ask a judge about, ready to run.
+
+    Called from several threads at once. A scorer that asks a judge itself says so by the counts.
+    """
 
     @property
     def spec(self) -> ScorerSpec:
         """Its entry in `scorers.yaml`."""
 
-    @property
-    def asks_judge(self) -> bool:
-        """Whether it is of no use to run it while the judge is down."""
-
-    def score(self, record: Record) -> Scored:
+    def score(self, record: Record, allowance: Allowance, /) -> Scored:
         """Score one inference.
 
         Raises:
-            JudgeUnavailableError: If the judge could not be asked; nothing is to be written then.
+            JudgeUnavailableError: If a judge could not be asked; nothing is to be written then.
         """
 
 

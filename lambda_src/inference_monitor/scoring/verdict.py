@@ -38,49 +38,42 @@ class Verdict:
 
 
 class VerdictFormat:
-    """One kind of result: the tool that asks for it, and the model that reads it.
+    """One kind of result: the schema that asks for it, and the model that reads it.
 
-    `schema` is the JSON schema of the result, `accepted` the same as a pydantic type.
+    `result` is the JSON schema of the result, `accepted` the same as a pydantic type.
     """
 
-    def __init__(self, schema: dict[str, Any], accepted: Any) -> None:
-        self._schema = {"description": "The evaluation rating/result", **schema}
+    def __init__(self, result: dict[str, Any], accepted: Any) -> None:
+        self.result = result
         self._model = create_model("Verdict", __base__=_Verdict, result=(accepted, ...))
 
     @property
     def tool(self) -> dict[str, Any]:
-        """The tool for Converse; the rationale comes first, or it would only excuse the result."""
-        return {
-            "toolSpec": {
-                "name": TOOL,
-                "description": "Record the verdict.",
-                "inputSchema": {
-                    "json": {
-                        "type": "object",
-                        "properties": {"rationale": _RATIONALE, "result": self._schema},
-                        "required": ["rationale", "result"],
-                    }
-                },
-            }
-        }
+        """The tool for one verdict on its own, described as MLflow describes it."""
+        result = {"description": "The evaluation rating/result", **self.result}
+        return verdict_tool(_fields(_RATIONALE, result))
 
-    def read(self, answer: Mapping[str, Any]) -> Verdict:
-        """Read the verdict out of a Converse response.
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of a verdict among others, as short as can be."""
+        return _fields({"type": "string"}, self.result)
+
+    def read(self, response: Mapping[str, Any]) -> Verdict:
+        """Read the one verdict out of a Converse response.
 
         Raises:
             UnreadableVerdictError: If there is not exactly one complete verdict of this kind.
         """
-        stop_reason = answer.get("stopReason")
-        content = answer.get("output", {}).get("message", {}).get("content", [])
-        calls = [block["toolUse"] for block in content if "toolUse" in block]
-        inputs = [call.get("input") for call in calls if call.get("name") == TOOL]
-        if len(inputs) != 1:
-            raise UnreadableVerdictError(
-                f"the judge called the tool `{TOOL}` {len(inputs)} times instead of once"
-                f" (stop reason: {stop_reason})"
-            )
+        return self.accept(tool_input(response), response.get("stopReason"))
+
+    def accept(self, given: Any, stop_reason: Any) -> Verdict:
+        """Read a verdict that the judge gave, strictly.
+
+        Raises:
+            UnreadableVerdictError: If it is not a complete verdict of this kind.
+        """
         try:
-            verdict = self._model.model_validate(inputs[0])
+            verdict = self._model.model_validate(given)
         except ValidationError as error:
             wrong = "; ".join(
                 f"{_place(e['loc'])}: {e['msg']}"
@@ -91,6 +84,43 @@ class VerdictFormat:
                 f"the judge's verdict does not fit: {wrong} (stop reason: {stop_reason}{hint})"
             ) from None  # pydantic's own error quotes the input
         return Verdict(result=verdict.model_dump()["result"], rationale=verdict.rationale)
+
+
+def verdict_tool(schema: dict[str, Any]) -> dict[str, Any]:
+    """The tool for Converse whose input is the verdict."""
+    return {
+        "toolSpec": {
+            "name": TOOL,
+            "description": "Record the verdict.",
+            "inputSchema": {"json": schema},
+        }
+    }
+
+
+def tool_input(response: Mapping[str, Any]) -> Any:
+    """What the judge called the tool with.
+
+    Raises:
+        UnreadableVerdictError: If it did not call it exactly once.
+    """
+    content = response.get("output", {}).get("message", {}).get("content", [])
+    calls = [block["toolUse"] for block in content if "toolUse" in block]
+    inputs = [call.get("input") for call in calls if call.get("name") == TOOL]
+    if len(inputs) != 1:
+        raise UnreadableVerdictError(
+            f"the judge called the tool `{TOOL}` {len(inputs)} times instead of once"
+            f" (stop reason: {response.get('stopReason')})"
+        )
+    return inputs[0]
+
+
+def _fields(rationale: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+    """Rationale and result; the rationale comes first, or it would only excuse the result."""
+    return {
+        "type": "object",
+        "properties": {"rationale": rationale, "result": result},
+        "required": ["rationale", "result"],
+    }
 
 
 def _place(location: tuple[int | str, ...]) -> str:

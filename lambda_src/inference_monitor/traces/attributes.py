@@ -52,6 +52,16 @@ def read_caller(custom_attributes: Iterable[str]) -> Caller:
     return Caller(**known)
 
 
+def caller_attributes(custom_attributes: Iterable[str]) -> dict[str, str]:
+    """Everything a caller told, by the names it used; the first value given for each counts."""
+    told: dict[str, str] = {}
+    for text in custom_attributes:
+        for name, value in _pairs(text):
+            if (known := _value(value)) is not None:
+                told.setdefault(name.strip(), known)
+    return told
+
+
 def _pairs(text: str) -> Iterator[tuple[str, Any]]:
     if len(text) > _LONGEST:
         return

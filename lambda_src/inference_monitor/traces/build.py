@@ -62,7 +62,7 @@ def build_trace(inference: Inference, source: Source, experiment_id: str) -> Bui
         request_preview=_request_preview(inference),
         response_preview=_response_preview(inference),
         trace_metadata=_metadata(inference),
-        tags={TraceTagKey.TRACE_NAME: name, **_tags(inference, source)},
+        tags={TraceTagKey.TRACE_NAME: name, **trace_tags(inference, source)},
     )
     return BuiltTrace(info, spans)
 
@@ -78,7 +78,8 @@ def _state(inference: Inference) -> TraceState:
     return TraceState.OK if inference.response else TraceState.STATE_UNSPECIFIED
 
 
-def _tags(inference: Inference, source: Source) -> dict[str, str]:
+def trace_tags(inference: Inference, source: Source) -> dict[str, str]:
+    """What a trace can be searched by."""
     status, response = inference.status_code, inference.response
     tags = {
         "endpoint": source.endpoint,

@@ -30,6 +30,20 @@ def start_trace(api: MlflowApi, info: TraceInfo) -> Answer:
 DELIVERY = "delivery"
 """The tag that names the delivery that wrote a trace."""
 
+SCORING = "scoring"
+"""The tag that says why scores are missing, see `ports.ScoringState`; absent where none ever were."""
+
+
+def set_tag(api: MlflowApi, trace_id: str, key: str, value: str) -> None:
+    """Give a trace that exists a tag.
+
+    Raises:
+        PermanentWriteError: If MLflow refuses it.
+        TransientError: If MLflow fails.
+    """
+    body = {"key": key, "value": value}
+    api.request("PATCH", f"{TRACES}/{trace_id}/tags", body=body).checked(f"set the tag {key}")
+
 
 def started(answer: Answer) -> TraceInfo:
     """The record as MLflow has written it, from a good answer to `start_trace`."""
@@ -74,6 +88,7 @@ def stored_trace(info: TraceInfo) -> StoredTrace:
         info.trace_id,
         complete=bool(info.client_request_id) and has_spans(info),
         delivery=info.tags.get(DELIVERY),
+        scoring=info.tags.get(SCORING),
         assessments=tuple(a for a in info.assessments if isinstance(a, Feedback)),
     )
 

@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
 
 from inference_monitor.errors import PermanentWriteError
-from inference_monitor.ports import ScoredInference, StoredTrace
+from inference_monitor.ports import ScoredInference, ScoringState, StoredTrace
 from inference_monitor.traces.api import Answer, MlflowApi
 from inference_monitor.traces.artifacts import trace_location
 from inference_monitor.traces.assessments import create, replace, storable
@@ -25,9 +25,11 @@ from inference_monitor.traces.identity import trace_id
 from inference_monitor.traces.outcome import Outcome
 from inference_monitor.traces.records import (
     DELIVERY,
+    SCORING,
     has_spans,
     merge,
     search,
+    set_tag,
     start_trace,
     started,
     stored_trace,
@@ -79,8 +81,13 @@ class MlflowTraceStore:
             self._experiment.get(again=True)
         return outcome.refusals()
 
-    def add(self, stored: StoredTrace, assessments: Sequence[Feedback]) -> None:
-        """Add assessments to a complete trace, under their own ids.
+    def add(
+        self,
+        stored: StoredTrace,
+        assessments: Sequence[Feedback],
+        scoring: ScoringState | None = None,
+    ) -> None:
+        """Add assessments to a complete trace, under their own ids, and say so in its tag.
 
         One that is already there is left as it is, unless it is an error and the new one is not:
         then it takes the new one's value.
@@ -97,6 +104,8 @@ class MlflowTraceStore:
                 create(self._api, mine)
             elif theirs.error and not mine.error:
                 replace(self._api, mine)
+        if scoring:
+            set_tag(self._api, stored.trace_id, SCORING, scoring)
 
     def _finish(self, trace: BuiltTrace, experiment: Experiment, not_taken: Answer | None) -> None:
         """Write the record of a trace after its spans; where those were not taken, upload them."""
@@ -156,6 +165,8 @@ def _build(record: ScoredInference, experiment: Experiment) -> BuiltTrace:
         reason = f"{type(error).__name__}: {error}"[:200]
         raise PermanentWriteError(f"no trace can be made of it: {reason}") from error
     trace.info.tags[DELIVERY] = record.delivery
+    if record.scoring:
+        trace.info.tags[SCORING] = record.scoring
     trace.info.assessments = [storable(a, trace.trace_id) for a in record.assessments]
     return trace
 

@@ -1,0 +1,80 @@
+"""Ask the judge within the budget, and say what came of it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from botocore.exceptions import ReadTimeoutError
+from mlflow.entities import Feedback
+
+from inference_monitor.errors import JudgeUnavailableError
+from inference_monitor.scoring.budget import Budget
+from inference_monitor.scoring.config import bedrock_model_id
+from inference_monitor.scoring.forecast import Forecast, PricedCall
+from inference_monitor.scoring.judge import Answer, Judge, JudgeRefusedError
+from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.record import Scored
+
+
+class AskedCall(PricedCall, Protocol):
+    """What is needed of a `calls.JudgeCall`; third-party metrics make calls of their own."""
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The arguments of Bedrock's Converse operation."""
+
+    def read(self, answer: Answer, cost_usd: float | None) -> list[Feedback]:
+        """The assessments that an answer gives."""
+
+    def refused(self, reason: str) -> list[Feedback]:
+        """The assessments when Bedrock will not take the call at all."""
+
+
+class Asking:
+    """One judge for all scorers of a deployment; called from several threads at once."""
+
+    def __init__(self, judge: Judge, prices: PriceTable) -> None:
+        self._judge = judge
+        self._prices = prices
+        self._forecast = Forecast(prices)
+
+    def ask(self, call: AskedCall, budget: Budget, deadline: float | None) -> Scored:
+        """Make a call if the budget has room for it.
+
+        Raises:
+            JudgeUnavailableError: If the judge could not be asked.
+        """
+        reservation = budget.reserve(self._forecast.usd(call))
+        if reservation is None:
+            return Scored(exhausted=True)
+        tokens = call.estimated_input_tokens + self._forecast.output_tokens(call)
+        try:
+            answer = self._judge.ask(call.request, tokens, deadline)
+        except JudgeRefusedError as refusal:
+            reservation.settle(0)
+            return Scored(call.refused(str(refusal)), judge_calls=1)
+        except JudgeUnavailableError as error:
+            # An answer that came too late may be on the bill; anything else is not.
+            if not isinstance(error.__cause__, ReadTimeoutError):
+                reservation.settle(0)
+            raise
+        cost = self._cost(call, answer)
+        if cost is not None:
+            reservation.settle(cost)
+        self._forecast.learn(call, answer.output_tokens)
+        return Scored(
+            call.read(answer, cost),
+            judge_calls=1,
+            input_tokens=answer.all_input_tokens,
+            output_tokens=answer.output_tokens,
+            cost_usd=cost or 0.0,
+        )
+
+    def _cost(self, call: AskedCall, answer: Answer) -> float | None:
+        return self._prices.cost(
+            bedrock_model_id(call.model),
+            answer.input_tokens,
+            answer.output_tokens,
+            cache_read=answer.cache_read_tokens,
+            cache_write=answer.cache_write_tokens,
+        )

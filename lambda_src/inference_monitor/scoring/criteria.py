@@ -1,0 +1,45 @@
+"""An entry of `scorers.yaml` that asks a judge, ready to be asked about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inference_monitor.scoring.config import (
+    InferenceParameters,
+    JudgedSpec,
+    Judging,
+    ScorersConfig,
+)
+from inference_monitor.scoring.prompts import Question, question
+from inference_monitor.scoring.verdict import VerdictFormat, verdict_format
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """What is asked of which model, on its own (`each`) or with the others (`panel`)."""
+
+    spec: JudgedSpec
+    model: str
+    judging: Judging
+    question: Question
+    format: VerdictFormat
+
+    @property
+    def parameters(self) -> InferenceParameters:
+        """What is sent with the question."""
+        return self.spec.inference_parameters
+
+
+def criteria(config: ScorersConfig, default_model: str) -> list[Criterion]:
+    """The judged scorers of a configuration, in order."""
+    return [
+        Criterion(
+            spec,
+            spec.model or default_model,
+            spec.judging or config.judging,
+            question(spec),
+            verdict_format(spec),
+        )
+        for spec in config.scorers
+        if isinstance(spec, JudgedSpec)
+    ]

@@ -1,0 +1,124 @@
+"""What is to be run for a record: its code scorers, and the calls its judged criteria need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mlflow.entities import Feedback
+
+from inference_monitor.scoring.asking import Asking
+from inference_monitor.scoring.calls import JudgeCall, plan_calls
+from inference_monitor.scoring.config import ScorerSpec
+from inference_monitor.scoring.criteria import Criterion
+from inference_monitor.scoring.record import Allowance, CodeScorer, Record, Scored, given_before
+from inference_monitor.scoring.selection import Selection
+
+
+class Task(Protocol):
+    """A piece of work for one record. `names` are the scorers that wait for it."""
+
+    @property
+    def names(self) -> list[str]:
+        """The scorers that wait for it."""
+
+    @property
+    def asks_judge(self) -> bool:
+        """Whether it is of no use to run it while the judge is down."""
+
+    def run(self, allowance: Allowance) -> Scored:
+        """Do it.
+
+        Raises:
+            TransientError: If it could not be done for now.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTask:
+    """One of the scorers that are code."""
+
+    scorer: CodeScorer
+    record: Record
+    asks_judge: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """The one scorer."""
+        return [self.scorer.spec.name]
+
+    def run(self, allowance: Allowance) -> Scored:
+        """Run it."""
+        return self.scorer.score(self.record, allowance)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeTask:
+    """One call to the judge."""
+
+    call: JudgeCall
+    asking: Asking
+    asks_judge: bool = True
+
+    @property
+    def names(self) -> list[str]:
+        """The criteria of the call."""
+        return self.call.names
+
+    def run(self, allowance: Allowance) -> Scored:
+        """Make it."""
+        return self.asking.ask(self.call, allowance.budget, allowance.deadline)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What is missing for a record. `earlier` are the errors that its scorers left before."""
+
+    tasks: list[Task]
+    earlier: list[Feedback]
+
+
+class Planner:
+    """Finds out what a record's scorers still have to do."""
+
+    def __init__(
+        self,
+        specs: Sequence[ScorerSpec],
+        code: Mapping[str, CodeScorer],
+        criteria: Mapping[str, Criterion],
+        selection: Selection,
+        asking: Asking,
+    ) -> None:
+        """`specs` in the order of the file; each is in `code` or in `criteria`, by its name."""
+        self._specs = specs
+        self._code = code
+        self._criteria = criteria
+        self._selection = selection
+        self._asking = asking
+
+    def plan(
+        self, record: Record, existing: Sequence[Feedback], only: frozenset[str] | None
+    ) -> Planned:
+        """Leave out what this version of a scorer has given already, unless that is an error.
+
+        Raises:
+            TransientError: If it cannot be told which records are to be judged.
+        """
+        missing: list[ScorerSpec] = []
+        earlier: list[Feedback] = []
+        for spec in self._specs:
+            given = given_before(existing, record, spec)
+            if (only is None or spec.name in only) and all(feedback.error for feedback in given):
+                missing.append(spec)
+                earlier += given
+        chosen = self._selection.choose(record, missing)
+        asked = [self._criteria[s.name] for s in chosen if s.name in self._criteria]
+        calls: list[Task] = [JudgeTask(call, self._asking) for call in plan_calls(record, asked)]
+        code: list[Task] = [
+            CodeTask(self._code[s.name], record, s.asks_judge)
+            for s in chosen
+            if s.name in self._code
+        ]
+        # The judge first: it is what takes long.
+        return Planned(calls + code, earlier)
