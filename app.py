@@ -8,7 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
-from stacks import privacy, scorers
+from stacks import judge_prices, privacy, scorers
 from stacks.monitoring_stack import MonitoringStack
 from stacks.scorers import ScorersConfig
 from stacks.settings import DeploySettings, InvalidSettingsError
@@ -41,6 +41,12 @@ def main() -> None:
         privacy.load()
     except privacy.InvalidPrivacyError as error:
         problems.append(str(error))
+    try:
+        prices = judge_prices.load()
+    except judge_prices.InvalidPricesError as error:
+        problems.append(str(error))
+    if not problems:
+        problems += judge_prices.unpriced(settings, config, prices)
     if problems:
         sys.exit("\n".join(problems))
     build_app(settings, config).synth()

@@ -1,4 +1,4 @@
-"""What wakes somebody up: capture files that were not processed."""
+"""What wakes somebody up: capture files that were not processed, and scores that are missing."""
 
 from __future__ import annotations
 
@@ -21,16 +21,24 @@ from cdk_monitoring_constructs import (
 )
 from constructs import Construct
 
+from inference_monitor.metric_names import (
+    BUDGET_EXHAUSTED,
+    JUDGE_UNAVAILABLE,
+    NAMESPACE,
+    SERVICE,
+)
+
 PERIOD = Duration.minutes(5)
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The parts of the chain in which a capture file can get stuck."""
+    """The parts of the chain in which a capture file can get stuck, and whose files they are."""
 
     workflow: sfn.IStateMachine
     function: lambda_.IFunction
     dead_letters: sqs.IQueue
+    endpoint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +148,27 @@ def _troubles(watched: Watched) -> Iterator[Trouble]:
         watched.function.metric_errors(period=PERIOD),
         "The function fails again and again.",
         periods=3,
+    )
+    yield Trouble(
+        "budget-exhausted",
+        _own_metric(BUDGET_EXHAUSTED, watched.endpoint),
+        "The judge's budget is used up: records are traced, but not judged. Raise"
+        " JUDGE_BUDGET_USD_PER_DAY or JUDGE_BUDGET_USD_PER_RUN and deploy, or wait for the next day"
+        " (UTC); then send the files again, which fills in what is missing.",
+    )
+    yield Trouble(
+        "scores-missing",
+        _own_metric(JUDGE_UNAVAILABLE, watched.endpoint),
+        "The judge could not be reached: records are traced, but not judged. See Bedrock's quotas"
+        " and the function's log, then send the files again, which fills in what is missing.",
+    )
+
+
+def _own_metric(name: str, endpoint: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": SERVICE, "endpoint": endpoint},
+        period=PERIOD,
+        statistic="Sum",
     )

@@ -7,7 +7,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from inference_monitor.claims import EXPIRES, KEY
+from inference_monitor.tables import CLAIMS_KEY, EXPIRES
 from stacks.nag import acknowledge
 
 
@@ -19,7 +19,7 @@ class Claims(Construct):
         self.table = dynamodb.Table(
             self,
             "Table",
-            partition_key=dynamodb.Attribute(name=KEY, type=dynamodb.AttributeType.STRING),
+            partition_key=dynamodb.Attribute(name=CLAIMS_KEY, type=dynamodb.AttributeType.STRING),
             time_to_live_attribute=EXPIRES,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             removal_policy=RemovalPolicy.DESTROY,

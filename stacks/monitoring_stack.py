@@ -11,6 +11,7 @@ from stacks.alarms import Alarms, Watched
 from stacks.capture_files import CaptureFiles
 from stacks.capture_trigger import CaptureTrigger
 from stacks.claims import Claims
+from stacks.counters import Counters
 from stacks.judge_models import JudgeModel
 from stacks.log_retention import retention
 from stacks.map_runs import Batching
@@ -44,12 +45,18 @@ class MonitoringStack(Stack):
         )
         results = Results(self, "Results", kms_key_arn=settings.results_kms_key_arn)
         claims = Claims(self, "Claims")
+        counters = Counters(self, "Counters")
         log_retention = retention(settings.log_retention_days)
         processor = Processor(
             self,
             "Processor",
             names=names,
-            environment=_environment(settings, results.bucket.bucket_name, claims.table.table_name),
+            environment=_environment(
+                settings,
+                results_bucket=results.bucket.bucket_name,
+                claims_table=claims.table.table_name,
+                counters_table=counters.table.table_name,
+            ),
             limits=Limits(
                 memory_mb=settings.lambda_memory_mb,
                 timeout=Duration.seconds(settings.lambda_timeout_seconds),
@@ -87,6 +94,7 @@ class MonitoringStack(Stack):
                 workflow=workflow.state_machine,
                 function=processor.function,
                 dead_letters=trigger.dead_letters,
+                endpoint=settings.sagemaker_endpoint_name,
             ),
             email=settings.alarm_email,
         )
@@ -94,6 +102,7 @@ class MonitoringStack(Stack):
         captures.grant_read(workflow.state_machine.role)
         results.grant_processor(processor.role)
         claims.grant_claim(processor.role)
+        counters.grant_count(processor.role)
         results.grant_map_run(workflow.state_machine.role)
         processor.grant_mlflow(settings.mlflow_tracking_uri, settings.mlflow_artifact_s3_uri)
         processor.grant_judges(judges)
@@ -113,7 +122,7 @@ class MonitoringStack(Stack):
 
 
 def _environment(
-    settings: DeploySettings, results_bucket: str, claims_table: str
+    settings: DeploySettings, *, results_bucket: str, claims_table: str, counters_table: str
 ) -> dict[str, str]:
     """What `inference_monitor.settings.Settings` reads, and how much is logged."""
     return {
@@ -123,6 +132,10 @@ def _environment(
         "MONITOR_JUDGE_MODEL": settings.bedrock_model_id,
         "MONITOR_RESULTS_BUCKET": results_bucket,
         "MONITOR_CLAIMS_TABLE": claims_table,
+        "MONITOR_COUNTERS_TABLE": counters_table,
+        "MONITOR_JUDGE_BUDGET_USD_PER_DAY": str(settings.judge_budget_usd_per_day or 0),
+        "MONITOR_JUDGE_BUDGET_USD_PER_RUN": str(settings.judge_budget_usd_per_run or 0),
+        "MONITOR_JUDGE_PRICES": settings.judge_prices or "",
         "MONITOR_JUDGE_CONCURRENCY": str(settings.judge_concurrency),
         "MONITOR_REDACTION": settings.redaction,
         "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from inference_monitor.privacy.presidio import HOW_TO_INSTALL
+from inference_monitor.scoring.own_prices import parse_prices
 from stacks import LAMBDA_SRC
 from stacks.judge_models import JudgeModel
 from stacks.log_retention import retention
@@ -95,6 +96,12 @@ def experiment_name(value: str) -> str:
 def judge_model(value: str) -> str:
     """A `bedrock:/` model id that the stack can grant."""
     JudgeModel.parse(value)
+    return value
+
+
+def judge_prices(value: str) -> str:
+    """Prices of judge models, as the function reads them."""
+    parse_prices(value)
     return value
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from inference_monitor.scoring.own_prices import EXAMPLE as PRICES_EXAMPLE
 from stacks import rules
 from stacks.names import Names
 
@@ -67,6 +68,15 @@ class DeploySettings(BaseSettings):
     redaction: Annotated[
         Literal["off", "patterns", "presidio"], AfterValidator(rules.redaction)
     ] = Field(default="off", examples=["patterns"])
+    judge_budget_usd_per_day: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, examples=[5]
+    )
+    judge_budget_usd_per_run: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, examples=[2]
+    )
+    judge_prices: Annotated[str, AfterValidator(rules.judge_prices)] | None = Field(
+        default=None, examples=[PRICES_EXAMPLE]
+    )
     judge_concurrency: int = Field(default=16, ge=1, le=200, examples=[16])
     lambda_memory_mb: int = Field(default=2048, ge=1024, le=10240, examples=[2048])
     lambda_timeout_seconds: int = Field(default=900, ge=60, le=900, examples=[900])

@@ -12,20 +12,20 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from inference_monitor.delivery import Delivery
-from inference_monitor.errors import TransientError
+from inference_monitor.dynamodb import CONDITION_FAILED, code_of, dynamodb_errors
+from inference_monitor.tables import CLAIMS_KEY, EXPIRES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-KEY, OWNER, EXPIRES = "trace_id", "delivery", "expires"
+OWNER = "delivery"
 # A worker that was ended may still have a request on its way to MLflow.
 GRACE_SECONDS = 30
 THREADS = 16
-_MINE = f"attribute_not_exists({KEY}) OR {OWNER} = :me OR {EXPIRES} < :now"
-_LASTING = ("AccessDeniedException", "ResourceNotFoundException", "ValidationException")
+_MINE = f"attribute_not_exists({CLAIMS_KEY}) OR {OWNER} = :me OR {EXPIRES} < :now"
 
 
 class DynamoClaims:
@@ -48,26 +48,22 @@ class DynamoClaims:
     def _claim(self, trace_id: str, delivery: Delivery) -> bool:
         now = time.time()
         try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item={
-                    KEY: {"S": trace_id},
-                    OWNER: {"S": delivery.id},
-                    EXPIRES: {"N": str(int(now + delivery.seconds_left + GRACE_SECONDS))},
-                },
-                ConditionExpression=_MINE,
-                ExpressionAttributeValues={
-                    ":me": {"S": delivery.id},
-                    ":now": {"N": str(int(now))},
-                },
-            )
+            with dynamodb_errors(f"claims table {self._table}"):
+                self._dynamodb.put_item(
+                    TableName=self._table,
+                    Item={
+                        CLAIMS_KEY: {"S": trace_id},
+                        OWNER: {"S": delivery.id},
+                        EXPIRES: {"N": str(int(now + delivery.seconds_left + GRACE_SECONDS))},
+                    },
+                    ConditionExpression=_MINE,
+                    ExpressionAttributeValues={
+                        ":me": {"S": delivery.id},
+                        ":now": {"N": str(int(now))},
+                    },
+                )
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code == "ConditionalCheckFailedException":
-                return False
-            if code in _LASTING:
+            if code_of(error) != CONDITION_FAILED:
                 raise
-            raise TransientError(f"claims table {self._table}: {code}") from error
-        except BotoCoreError as error:
-            raise TransientError(f"claims table {self._table}: {type(error).__name__}") from error
+            return False
         return True

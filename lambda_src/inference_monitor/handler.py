@@ -27,10 +27,12 @@ from inference_monitor.errors import UnbalancedLedgerError
 from inference_monitor.events import Batch, CaptureFile, CutFile, MapRun, parse_event
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
+from inference_monitor.metric_names import JUDGE_COST, NAMESPACE, SERVICE
 from inference_monitor.privacy.build import build_redaction
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
 from inference_monitor.scoring.config import load_scorers
 from inference_monitor.scoring.judge import bedrock_client
+from inference_monitor.scoring.limits import build_budget, build_first_of_hour, build_prices
 from inference_monitor.service import Monitor
 from inference_monitor.settings import get_settings
 from inference_monitor.storage import S3Results, cut_file, read_entries
@@ -39,18 +41,16 @@ from inference_monitor.traces.writer import MlflowTraceStore
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-SERVICE = "inference-monitor"
-METRICS_NAMESPACE = "SageMakerInferenceMonitor"
-
 logger = Logger(SERVICE)
-metrics = Metrics(service=SERVICE, namespace=METRICS_NAMESPACE)
+metrics = Metrics(service=SERVICE, namespace=NAMESPACE)
 tracer = Tracer(SERVICE)
 
 # An invocation that fails counts nothing: its retry will.
 warnings.filterwarnings("ignore", "No application metrics to publish")
 
 COUNTED = (
-    "captured", "traced", "duplicate", "skipped", "quarantined", "scored", "unscored", "judge_calls"
+    "captured", "traced", "duplicate", "skipped", "quarantined", "scored", "unscored",
+    "budget_exhausted", "judge_unavailable", "judge_calls",
 )  # fmt: skip
 
 
@@ -139,13 +139,15 @@ def _delivery(request: Batch | CaptureFile, context: LambdaContext) -> Delivery:
     digest = hashlib.sha256(json.dumps([brought_by, records]).encode()).hexdigest()
     left = context.get_remaining_time_in_millis() / 1000
     deadline = time.monotonic() + left - min(WRITE_SECONDS, left / 5)
-    return Delivery(digest[:16], left, deadline, request.scoring)
+    wanted = request.wanted
+    return Delivery(digest[:16], left, deadline, wanted.scoring, wanted.scorers, brought_by)
 
 
 def _count(source: Source, summary: Summary) -> None:
     metrics.add_dimension("endpoint", source.endpoint)
     for name in COUNTED:
         metrics.add_metric(name.title().replace("_", ""), MetricUnit.Count, getattr(summary, name))
+    metrics.add_metric(JUDGE_COST, MetricUnit.NoUnit, summary.judge_cost_usd)
 
 
 @cache
@@ -157,6 +159,9 @@ def build_monitor() -> Monitor:
         bedrock_client(settings.judge_concurrency),
         default_model=settings.judge_model,
         concurrency=settings.judge_concurrency,
+        prices=build_prices(settings),
+        budgets=build_budget(settings),
+        first_of_hour=build_first_of_hour(settings),
     )
     traces = MlflowTraceStore(settings.mlflow_tracking_uri, settings.experiment_name)
     claims = DynamoClaims(boto3.client("dynamodb"), settings.claims_table)

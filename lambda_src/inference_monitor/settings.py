@@ -30,6 +30,18 @@ class Settings(BaseSettings):
     claims_table: str
     """The DynamoDB table in which deliveries claim traces."""
 
+    counters_table: str
+    """The DynamoDB table in which all workers count what is spent, and who is first in an hour."""
+
+    judge_budget_usd_per_day: float = Field(default=0, ge=0, allow_inf_nan=False)
+    """What judging an endpoint may cost in a UTC day; 0: as much as it does."""
+
+    judge_budget_usd_per_run: float = Field(default=0, ge=0, allow_inf_nan=False)
+    """What judging may cost in one execution of the workflow, or one direct invoke; 0: the same."""
+
+    judge_prices: str = ""
+    """Prices that go before those of `prices.yaml`, see `scoring.own_prices`."""
+
     judge_concurrency: int = Field(ge=1, le=200)
     """Judge calls in flight at once in one function instance."""
 

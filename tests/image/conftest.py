@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from inference_monitor.claims import KEY
+from inference_monitor.tables import CLAIMS_KEY, COUNTERS_KEY
 from local.chain import Chain
 from local.settings import MADE_UP, ChainSettings, environment_of
 from stacks.monitoring_stack import _environment
@@ -17,7 +17,8 @@ from tests.image.engine import whatever_is_missing
 from tests.image.function_image import MEMORY_MB, TAG, FunctionImage, build_image
 from tests.image.lambda_container import LambdaContainer
 
-CAPTURES, RESULTS, CLAIMS, ENDPOINT = "captures", "results", "claims", "shop-assistant"
+CAPTURES, RESULTS, ENDPOINT = "captures", "results", "shop-assistant"
+CLAIMS, COUNTERS = "claims", "counters"
 
 
 @pytest.fixture(scope="session")
@@ -34,12 +35,13 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     with Chain(ChainSettings(folder=tmp_path_factory.mktemp("image"))) as chain:
         for bucket in (CAPTURES, RESULTS):
             chain.emulated("s3").create_bucket(Bucket=bucket)
-        chain.emulated("dynamodb").create_table(
-            TableName=CLAIMS,
-            KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        for table, key in ((CLAIMS, CLAIMS_KEY), (COUNTERS, COUNTERS_KEY)):
+            chain.emulated("dynamodb").create_table(
+                TableName=table,
+                KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
         chain.mlflow.wait()
         yield chain
 
@@ -66,7 +68,9 @@ def deployed(image: FunctionImage, chain: Chain) -> Iterator[Deployed]:  # noqa:
     environment = {
         **MLFLOW_ENVIRONMENT,
         **environment_of(MADE_UP, chain.settings.region),
-        **_environment(settings, RESULTS, CLAIMS),
+        **_environment(
+            settings, results_bucket=RESULTS, claims_table=CLAIMS, counters_table=COUNTERS
+        ),
         "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": chain.proxy.url,
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": chain.judge.url,
         "AWS_ENDPOINT_URL_S3": chain.aws.url,

@@ -11,10 +11,13 @@ from tests.infra.iam import Statement
 REGION, ACCOUNT = PSEUDO_PARAMETERS["AWS::Region"], PSEUDO_PARAMETERS["AWS::AccountId"]
 _HERE = f"{REGION}:{ACCOUNT}"
 
+_CONSTRUCTS = ""
+"""Of a kind there may be several: a name like that of the construct they are in."""
+
 # By kind: the property that may fix the name, the name CloudFormation might give, and the ARN.
 _KINDS = {
     "AWS::S3::Bucket": ("BucketName", "results", "arn:aws:s3:::{}"),
-    "AWS::DynamoDB::Table": ("TableName", "claims", f"arn:aws:dynamodb:{_HERE}:table/{{}}"),
+    "AWS::DynamoDB::Table": ("TableName", _CONSTRUCTS, f"arn:aws:dynamodb:{_HERE}:table/{{}}"),
     "AWS::SQS::Queue": ("QueueName", "dead-letters", f"arn:aws:sqs:{_HERE}:{{}}"),
     "AWS::SNS::Topic": ("TopicName", "alarms", f"arn:aws:sns:{_HERE}:{{}}"),
     "AWS::Logs::LogGroup": ("LogGroupName", "switch", f"arn:aws:logs:{_HERE}:log-group:{{}}:*"),
@@ -77,6 +80,7 @@ class Account:
         if resource["Type"] not in _KINDS:
             return logical_id, logical_id
         fixed, made_up, arn = _KINDS[resource["Type"]]
+        made_up = made_up or logical_id.partition("Table")[0].lower()
         name = self._filled_in(resource.get("Properties", {}).get(fixed, made_up))
         return name, arn.format(name)
 

@@ -35,7 +35,8 @@ _BUCKET_ACTIONS = {
     ("s3", "PutBucketNotificationConfiguration"): "s3:PutBucketNotification",
 }
 _OTHERS = {
-    ("dynamodb", "PutItem"): ("dynamodb:PutItem", "AWS::DynamoDB::Table", ""),
+    ("dynamodb", "PutItem"): ("dynamodb:PutItem", "AWS::DynamoDB::Table", "Claims"),
+    ("dynamodb", "UpdateItem"): ("dynamodb:UpdateItem", "AWS::DynamoDB::Table", "Counters"),
     ("stepfunctions", "StartExecution"): (
         "states:StartExecution", "AWS::StepFunctions::StateMachine", ""
     ),

@@ -32,7 +32,10 @@ _NAMES = {
         (r"[a-z]+-llm/.+", "endpoint/object"),
         (r"([\w-]+)/.+", r"\1/object"),
     ),
-    "TableName": ((r"(?i)sagemakerinferencemonitoringstack-\w+-claimstabl[\w-]+", "claims"),),
+    "TableName": (
+        (r"(?i)sagemakerinferencemonitoringstack-\w+-claimstabl[\w-]+", "claims"),
+        (r"(?i)sagemakerinferencemonitoringstack-\w+-counterstab[\w-]+", "counters"),
+    ),
     "FunctionName": ((r".*:function:sagemaker-data-capture-processor-[\w-]+", "function"),),
     "stateMachineArn": ((r".*:stateMachine:sagemaker-data-capture-monitoring-[\w-]+", "workflow"),),
     "executionArn": (

@@ -32,6 +32,7 @@ def test_the_environment_is_what_the_function_reads(
     read = Settings()
     assert read.mlflow_tracking_uri == REQUIRED["mlflow_tracking_uri"]
     assert read.endpoint_name == read.experiment_name == "llm-endpoint"
+    assert read.judge_budget_usd_per_day == read.judge_budget_usd_per_run == 0
 
 
 def test_mlflow_neither_phones_home_nor_writes_after_the_answer(
@@ -52,6 +53,9 @@ def test_the_settings_size_the_function(synthesize: Synthesize) -> None:
         lambda_reserved_concurrency=20,
         judge_concurrency=4,
         redaction="patterns",
+        judge_budget_usd_per_day=5,
+        judge_budget_usd_per_run=0.5,
+        judge_prices="a=1/2",
     ).function
     assert function["MemorySize"] == 3072
     assert function["Timeout"] == 300
@@ -59,6 +63,9 @@ def test_the_settings_size_the_function(synthesize: Synthesize) -> None:
     assert function["ReservedConcurrentExecutions"] == 20
     assert function["Environment"]["Variables"]["MONITOR_JUDGE_CONCURRENCY"] == "4"
     assert function["Environment"]["Variables"]["MONITOR_REDACTION"] == "patterns"
+    assert function["Environment"]["Variables"]["MONITOR_JUDGE_BUDGET_USD_PER_DAY"] == "5.0"
+    assert function["Environment"]["Variables"]["MONITOR_JUDGE_BUDGET_USD_PER_RUN"] == "0.5"
+    assert function["Environment"]["Variables"]["MONITOR_JUDGE_PRICES"] == "a=1/2"
 
 
 def test_no_concurrency_is_set_aside_unasked(deployed: Deployed) -> None:

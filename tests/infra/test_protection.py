@@ -133,14 +133,15 @@ def test_alarms_reach_their_topic(synthesize: Synthesize) -> None:
 
 
 def test_what_is_stored_is_encrypted(account: Account) -> None:
-    """The bucket by S3's or the customer's key; the table as DynamoDB encrypts every table."""
+    """The bucket by S3's or the customer's key; the tables as DynamoDB encrypts every table."""
     (bucket,) = account.properties("AWS::S3::Bucket")
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] in ("AES256", "aws:kms")
-    # A claim is a trace id and a time; its key is AWS's own unless a specification names another.
-    (table,) = account.properties("AWS::DynamoDB::Table")
-    assert {a["AttributeName"] for a in table["AttributeDefinitions"]} == {"trace_id"}
-    assert "SSESpecification" not in table
+    # They hold ids, times and sums; their key is AWS's own unless a specification names another.
+    tables = account.properties("AWS::DynamoDB::Table")
+    keys = [{a["AttributeName"] for a in table["AttributeDefinitions"]} for table in tables]
+    assert keys == [{"trace_id"}, {"counter"}]
+    assert not [table for table in tables if "SSESpecification" in table]
 
 
 def test_logs_end(account: Account) -> None:

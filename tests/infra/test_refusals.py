@@ -25,6 +25,7 @@ APPLICATION = f"{BEDROCK}:{ACCOUNT}:application-inference-profile"
 GLOBAL = {PROFILE_KEY: f"{PROFILE}/global.{SONNET}"}
 STATES = f"arn:aws:states:{REGION}:{ACCOUNT}"
 MACHINE = f"{STATES}:stateMachine:sagemaker-data-capture-monitoring-dev"
+TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table"
 READ, WRITE = "s3:GetObject", "s3:PutObject"
 
 REFUSED: dict[str, list[tuple[str, str, str]]] = {
@@ -47,8 +48,12 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("deleting traces", "sagemaker-mlflow:DeleteTraces", APP),
         ("the app's own settings", "sagemaker:UpdateMlflowApp", APP),
         ("MLflow's pages", "sagemaker-mlflow:AccessUI", APP),
-        ("another table", "dynamodb:PutItem", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/other"),
-        ("reading claims", "dynamodb:GetItem", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/claims"),
+        ("another table", "dynamodb:PutItem", f"{TABLE}/other"),
+        ("reading claims", "dynamodb:GetItem", f"{TABLE}/claims"),
+        ("changing claims", "dynamodb:UpdateItem", f"{TABLE}/claims"),
+        ("another sum", "dynamodb:UpdateItem", f"{TABLE}/other"),
+        ("setting counters back", "dynamodb:PutItem", f"{TABLE}/counters"),
+        ("reading counters", "dynamodb:GetItem", f"{TABLE}/counters"),
         ("another log", "logs:PutLogEvents", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:other:*"),
         ("encrypting captures", "kms:GenerateDataKey", KEYS["captures"]),
         ("another key", "kms:Decrypt", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/other"),
@@ -100,8 +105,8 @@ DELETING = [
     (READ.replace("Get", "Delete"), f"{CAPTURES}/llm-endpoint/a.jsonl"),
     *(("s3:DeleteObject", f"{RESULTS}/{f}/a") for f in ("ledger", "quarantine", "map-results")),
     ("s3:DeleteBucket", RESULTS),
-    ("dynamodb:DeleteItem", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/claims"),
-    ("dynamodb:DeleteTable", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/claims"),
+    *(("dynamodb:DeleteItem", f"{TABLE}/{name}") for name in ("claims", "counters")),
+    *(("dynamodb:DeleteTable", f"{TABLE}/{name}") for name in ("claims", "counters")),
     ("sqs:DeleteMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead-letters"),
     ("states:DeleteStateMachine", MACHINE),
     ("sagemaker-mlflow:DeleteExperiment", APP),

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from stacks import rules
+from stacks import judge_prices, rules, scorers
 from stacks.names import MAX_PREFIX_LENGTH, Names
 from stacks.settings import DeploySettings, InvalidSettingsError
 from tests.infra.conftest import REPOSITORY, settings
 
 KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+PROFILE_ARN = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2"
 ACCEPTED: Mapping[str, Sequence[object]] = {
     "stack_prefix": ["dev", "d", "Team-1", "9" * MAX_PREFIX_LENGTH],
     "mlflow_tracking_uri": [
@@ -44,6 +45,9 @@ ACCEPTED: Mapping[str, Sequence[object]] = {
     "alarm_email": ["team@example.com"],
     "redaction": ["off", "patterns"],
     "log_retention_days": [1, "30", 3653],
+    "judge_budget_usd_per_day": [0.01, "5", 1000],
+    "judge_budget_usd_per_run": [0.01],
+    "judge_prices": ["*my-profile*=3/15", "a=1/2, b = 0.06/0.24,", f"{PROFILE_ARN}=3/15"],
 }
 REFUSED: Mapping[str, Sequence[object]] = {
     "stack_prefix": ["", "-dev", "dev-", "dev_1", "a b", "9" * (MAX_PREFIX_LENGTH + 1)],
@@ -84,6 +88,9 @@ REFUSED: Mapping[str, Sequence[object]] = {
     "lambda_memory_mb": [512, 10241],
     "batch_max_bytes": [262_145, 0],
     "judge_concurrency": [0, 201],
+    "judge_budget_usd_per_day": [0, -1, "much", "inf", "nan"],
+    "judge_budget_usd_per_run": [0],
+    "judge_prices": ["3/15", "my-profile=3", "my-profile=3/x", "a=1/2; b=1/2", "a=-1/2"],
     "redaction": ["on", "Patterns", "", "presidio"],
     "tolerated_failure_percentage": [-1, 101],
 }
@@ -183,6 +190,26 @@ def test_every_problem_is_one_line_with_an_example(tmp_path: Path) -> None:
     assert told[0] == "STACK_PREFIX: is missing; for example STACK_PREFIX=dev"
     assert "'My_Bucket' is not an S3 bucket name" in told[3]
     assert list(tmp_path.iterdir()) == [tmp_path / ".env"]
+
+
+def test_a_budget_needs_the_price_of_every_judge(tmp_path: Path) -> None:
+    """What cannot be counted cannot be capped: one line says so, and how to give the price."""
+    (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
+    judge = {"BEDROCK_MODEL_ID": f"bedrock:/{PROFILE_ARN}"}
+    run = run_app(tmp_path, JUDGE_BUDGET_USD_PER_DAY="5", **judge)
+    assert run.returncode == 1
+    (told,) = problems(run)
+    assert told.startswith("JUDGE_BUDGET_USD_PER_DAY: cannot be kept without the price of the")
+    assert f"for example JUDGE_PRICES={PROFILE_ARN}=3/15 " in told
+    settled = settings(
+        bedrock_model_id=judge["BEDROCK_MODEL_ID"],
+        judge_budget_usd_per_run=5,
+        judge_prices=f"{PROFILE_ARN}=3/15",
+    )
+    config, prices = scorers.load(), judge_prices.load()
+    assert judge_prices.unpriced(settled, config, prices) == []
+    without = settled.model_copy(update={"judge_budget_usd_per_run": None, "judge_prices": None})
+    assert judge_prices.unpriced(without, config, prices) == []
 
 
 def test_every_example_is_valid() -> None:

@@ -12,6 +12,7 @@ import pytest
 from aws_cdk import aws_s3 as s3
 
 import app
+from inference_monitor import metric_names
 from inference_monitor.ledger import MAP_RESULTS_PREFIX, ledger_key, quarantine_key
 from stacks import scorers
 from stacks.results import LEDGER, QUARANTINE
@@ -141,7 +142,7 @@ def test_the_granted_prefixes_are_those_the_function_writes() -> None:
 
 
 def test_what_goes_wrong_sets_off_an_alarm(deployed: Deployed) -> None:
-    """Failed, late or throttled runs, lasting function errors, events that started nothing."""
+    """Failed, late or throttled runs, lasting errors, events that started nothing, no scores."""
     alarms = deployed.of_type("AWS::CloudWatch::Alarm").values()
     assert {alarm["MetricName"]: alarm["EvaluationPeriods"] for alarm in alarms} == {
         "ExecutionsFailed": 1,
@@ -149,12 +150,30 @@ def test_what_goes_wrong_sets_off_an_alarm(deployed: Deployed) -> None:
         "ExecutionThrottled": 1,
         "ApproximateNumberOfMessagesVisible": 1,
         "Errors": 3,
+        "BudgetExhausted": 1,
+        "JudgeUnavailable": 1,
     }
     for alarm in alarms:
         assert alarm["AlarmName"].startswith("sagemaker-inference-monitoring-dev")
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
         assert alarm["Threshold"] == 0
         assert alarm["AlarmDescription"]
+
+
+def test_alarms_watch_what_the_function_counts(deployed: Deployed) -> None:
+    """Namespace and dimensions are those under which the function sends this endpoint's metrics."""
+    for name in (metric_names.BUDGET_EXHAUSTED, metric_names.JUDGE_UNAVAILABLE):
+        (alarm,) = (
+            alarm
+            for alarm in deployed.of_type("AWS::CloudWatch::Alarm").values()
+            if alarm["MetricName"] == name
+        )
+        assert alarm["Namespace"] == metric_names.NAMESPACE
+        dimensions = {d["Name"]: d["Value"] for d in alarm["Dimensions"]}
+        assert dimensions == {"service": metric_names.SERVICE, "endpoint": "llm-endpoint"}
+        assert alarm["Statistic"] == "Sum"
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert "send the files again" in alarm["AlarmDescription"]
 
 
 def test_alarms_mail_whom_the_settings_name(deployed: Deployed, synthesize: Synthesize) -> None:

@@ -135,6 +135,7 @@ class World:
             monkeypatch.setenv(f"MONITOR_{name}", "monitored")
         monkeypatch.setenv("MONITOR_ENDPOINT_NAME", "ep")
         monkeypatch.setenv("MONITOR_CLAIMS_TABLE", "claims")
+        monkeypatch.setenv("MONITOR_COUNTERS_TABLE", "counters")
         monkeypatch.setenv("MONITOR_JUDGE_CONCURRENCY", "4")
         monkeypatch.setenv("MONITOR_REDACTION", "patterns")
         get_settings.cache_clear()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from inference_monitor import handler as lambda_module
+from inference_monitor import metric_names
 from inference_monitor.errors import (
     InvalidEventError,
     JudgeUnavailableError,
@@ -81,6 +82,7 @@ def invoke(
         "JUDGE_MODEL",
         "RESULTS_BUCKET",
         "CLAIMS_TABLE",
+        "COUNTERS_TABLE",
     ):
         monkeypatch.setenv(f"MONITOR_{name}", "monitored")
     monkeypatch.setenv("MONITOR_JUDGE_CONCURRENCY", "4")
@@ -115,8 +117,8 @@ def test_counts_become_metrics_and_no_prompt_is_logged(
     invoke(BATCH)
     metrics = json.loads(capsys.readouterr().out)
     assert (metrics["endpoint"], metrics["Traced"], metrics["JudgeCalls"]) == ("ep", [1.0], [1.0])
-    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == lambda_module.METRICS_NAMESPACE
-    assert metrics["service"] == lambda_module.SERVICE
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == metric_names.NAMESPACE
+    assert metrics["service"] == metric_names.SERVICE
     assert "s3://b/ep/v/2026/03/02/09/x.jsonl" in logs.getvalue()
     assert "canary-word" not in logs.getvalue()
 
@@ -130,7 +132,19 @@ def test_a_judge_that_is_away_is_raised_by_its_own_name(
         invoke(BATCH)
     answer = invoke({**BATCH, "scoring": "off"})
     assert (answer["captured"], answer["unscored"], answer["judge_calls"]) == (1, 1, 0)
+    assert answer["judge_unavailable"] == 1
     assert len(traces.stored) == 1
+
+
+def test_the_alarms_watch_metrics_that_are_sent(
+    invoke: Callable[[Any], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every invocation sends them, 0 included, and what its judge calls cost."""
+    invoke(BATCH)
+    metrics = json.loads(capsys.readouterr().out)
+    assert metrics[metric_names.BUDGET_EXHAUSTED] == [0.0]
+    assert metrics[metric_names.JUDGE_UNAVAILABLE] == [0.0]
+    assert metrics[metric_names.JUDGE_COST] == [0.5]
 
 
 def test_mlflow_that_is_down_is_raised(

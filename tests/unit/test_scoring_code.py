@@ -10,7 +10,6 @@ from mlflow.entities import Feedback
 
 from inference_monitor.inference import Failure, Kind, Usage
 from inference_monitor.scoring.build import build_scorers
-from inference_monitor.scoring.prices import PRICES_FILE, PriceTable
 from tests.unit.judging import MODEL, FakeBedrock, batch, config, inference
 
 COUNT = {"name": "token_count", "type": "token_count"}
@@ -209,30 +208,3 @@ def test_mlflows_own_classes_run_by_name() -> None:
     assert feedback.name == "capital"
     assert str(feedback.value) == "yes"
     feedback.to_proto()
-
-
-@pytest.mark.parametrize(
-    ("model", "usd"),
-    [
-        ("global.anthropic.claude-sonnet-4-20250514-v1:0", 18.0),
-        ("global.anthropic.claude-haiku-4-5-20251001-v1:0", 6.0),
-        ("eu.anthropic.claude-haiku-4-5-20251001-v1:0", None),
-        ("anthropic.claude-3-haiku-20240307-v1:0", 1.5),
-        ("us.amazon.nova-pro-v1:0", 4.0),
-        ("us.amazon.nova-lite-v1:0", 0.3),
-        ("us.amazon.nova-micro-v1:0", 0.175),
-        ("arn:aws:bedrock:eu-west-1:1:inference-profile/eu.amazon.nova-pro-v1:0", 4.0),
-        ("unknown.model", None),
-    ],
-)
-def test_prices_are_those_of_the_table(model: str, usd: float | None) -> None:
-    """A million tokens in and out cost what the file says; an unknown model costs nothing known."""
-    cost = PriceTable.load().cost(model, 1_000_000, 1_000_000)
-    assert cost == (None if usd is None else pytest.approx(usd))
-
-
-def test_the_price_table_says_where_it_is_from() -> None:
-    """Prices carry their date and source."""
-    table = PriceTable.load(PRICES_FILE)
-    assert table.source
-    assert table.as_of.year >= 2026

@@ -1,0 +1,15 @@
+"""The function's metrics, as it sends them and as the stack's alarms watch them."""
+
+from __future__ import annotations
+
+NAMESPACE = "SageMakerInferenceMonitor"
+SERVICE = "inference-monitor"
+"""The value of the dimension `service`; the other dimension is `endpoint`."""
+
+BUDGET_EXHAUSTED = "BudgetExhausted"
+"""Records that were traced, but not judged in full, because the budget was used up."""
+
+JUDGE_UNAVAILABLE = "JudgeUnavailable"
+"""Records whose judge could not be reached, and which the workflow has given up on for now."""
+
+JUDGE_COST = "JudgeCostUsd"

@@ -1,0 +1,62 @@
+"""Make what limits judging in a deployment: prices, caps, and who is first in an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+
+import boto3
+from botocore.config import Config
+
+from inference_monitor.counters import DynamoCounters
+from inference_monitor.scoring.budget import Budget, CappedBudget, Caps, Unlimited
+from inference_monitor.scoring.first_of_hour import CountedFirstOfHour, FirstOfHour
+from inference_monitor.scoring.own_prices import parse_prices
+from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.settings import Settings
+
+# Runs of which an instance of the function remembers a refusal.
+_RUNS = 32
+
+
+def build_prices(settings: Settings) -> PriceTable:
+    """The price table of the image, behind the prices of this deployment."""
+    return PriceTable.load().with_own(parse_prices(settings.judge_prices))
+
+
+def build_budget(settings: Settings) -> Callable[[str, str], Budget]:
+    """What gives the budget of an endpoint and a run, the same one each time.
+
+    The run is the execution that brought the records, or a direct invoke's request: not a
+    `Delivery.id`, of which an execution has one for each batch.
+    """
+    caps = Caps(
+        settings.judge_budget_usd_per_day or None, settings.judge_budget_usd_per_run or None
+    )
+    if caps == Caps():
+        return lambda _endpoint, _run: Unlimited()
+    counters = _counters(settings.counters_table, settings.judge_concurrency)
+
+    @lru_cache(_RUNS)
+    def budget(endpoint: str, run: str) -> Budget:
+        return CappedBudget(counters, endpoint, run, caps)
+
+    return budget
+
+
+def build_first_of_hour(settings: Settings) -> FirstOfHour:
+    """Who is first in an hour, for all scorers of this instance."""
+    return CountedFirstOfHour(_counters(settings.counters_table, settings.judge_concurrency))
+
+
+@cache
+def _counters(table: str, threads: int) -> DynamoCounters:
+    # A write takes milliseconds. botocore's own 60 s would let one lost answer use up the time that
+    # was meant for the judge.
+    config = Config(
+        connect_timeout=2,
+        read_timeout=3,
+        max_pool_connections=threads,
+        retries={"mode": "standard", "total_max_attempts": 4},
+    )
+    return DynamoCounters(boto3.client("dynamodb", config=config), table)

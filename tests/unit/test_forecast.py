@@ -1,0 +1,52 @@
+"""What a call will cost: learned from calls, never more than the call may answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from inference_monitor.scoring.forecast import Forecast
+from inference_monitor.scoring.prices import ModelPrice, PriceTable
+
+TABLE = PriceTable(
+    as_of="2026-01-01", source="here", models=[ModelPrice(pattern="m", input=1, output=10)]
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call about two criteria."""
+
+    model: str = "bedrock:/m"
+    criteria: Sequence[object] = ("safety", "fluency")
+    estimated_input_tokens: int = 1000
+    max_output_tokens: int = 4096
+
+
+def test_before_any_answer_a_verdict_is_150_tokens() -> None:
+    """1,000 tokens in and 2 times 150 out, at 1 and 10 USD a million."""
+    assert Forecast(TABLE).usd(Call()) == pytest.approx(0.004)
+
+
+def test_answers_teach_how_long_they_are() -> None:
+    """The mean goes where the answers are, for their model alone; one odd one moves it little."""
+    forecast = Forecast(TABLE)
+    forecast.learn(Call(), 2000)
+    assert forecast.output_tokens(Call()) < 500
+    for _ in range(1000):
+        forecast.learn(Call(), 100)
+    assert forecast.output_tokens(Call()) == pytest.approx(100, abs=10)
+    assert forecast.output_tokens(replace(Call(), model="bedrock:/other")) == 300
+
+
+def test_a_call_cannot_answer_more_than_it_may() -> None:
+    """A call that is cut off at 64 tokens costs no more than those."""
+    assert Forecast(TABLE).output_tokens(replace(Call(), max_output_tokens=64)) == 64
+
+
+def test_a_model_without_a_price_is_infinitely_dear() -> None:
+    """No cap takes it for free."""
+    assert Forecast(TABLE).usd(replace(Call(), model="bedrock:/other")) == math.inf
