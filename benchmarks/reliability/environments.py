@@ -66,11 +66,8 @@ class Environment:
                 mlflow_database=uri,
                 mlflow_artifacts=f"s3://{ARTIFACTS}",
             )
-            with Chain(settings) as chain:
+            with Chain(settings) as chain, _reading_artifacts(chain):
                 chain.emulated("s3").create_bucket(Bucket=ARTIFACTS)
-                # MLflow's client, by which the traces are read, finds their artifacts by it; its
-                # own variable, because it keeps clients of S3 by that.
-                os.environ.update(chain.aws.environment, MLFLOW_S3_ENDPOINT_URL=chain.aws.url)
                 chain.mlflow.wait()
                 yield chain
 
@@ -81,6 +78,22 @@ class Environment:
                 yield uri
         else:
             yield None if self.database == "sqlite" else self.database
+
+
+@contextmanager
+def _reading_artifacts(chain: Chain) -> Iterator[None]:
+    """Let MLflow's client, by which the traces are read, find their artifacts in the emulated S3.
+
+    MLflow's own variable is what counts: it keeps its clients of S3 by that for five minutes, and
+    would ask the environment before, which has ended, for the artifacts of this one.
+    """
+    before = dict(os.environ)
+    os.environ.update(chain.aws.environment, MLFLOW_S3_ENDPOINT_URL=chain.aws.url)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def environments() -> list[Environment]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import time
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -164,6 +166,7 @@ def test_what_is_called_base64_and_is_not_is_quarantined() -> None:
     [
         "[" + "{}," * 2_000_000 + "{}]",
         '{"a":1,' * 2_000_000,
+        "{" + ",".join(f'"{key:x}":0' for key in range(3_100_000)) + "}",
         "data: 1\n" * 3_100_000,
         "," * 3_100_000,
     ],
@@ -176,6 +179,24 @@ def test_a_flood_of_tiny_values_is_quarantined(data: str) -> None:
     assert isinstance(record, Quarantined)
     assert record.reason == "endpointOutput.data holds more than 3,000,000 values"
     assert time.process_time() - started < 2
+
+
+def test_a_gzip_bomb_is_kept_as_it_is() -> None:
+    """A compressed body is bytes like any others: nothing here ever inflates what was captured."""
+    bomb = gzip.compress(bytes(100_000_000))
+    document = capture({"inputs": "hi"}, base64.b64encode(bomb).decode())
+    document["captureData"]["endpointOutput"]["encoding"] = "BASE64"
+    tracemalloc.start()
+    record = read_document(document).record
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(record, Inference)
+    assert peak < 10_000_000
+
+
+def test_a_compressed_line_is_quarantined() -> None:
+    """A capture file that somebody has compressed is not inflated either, and the reason says so."""
+    assert _reason(gzip.compress(bytes(1000), mtime=0)) == "not UTF-8: byte 1 of the line"
 
 
 def test_a_record_of_five_megabytes_is_read() -> None:
