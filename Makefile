@@ -42,6 +42,9 @@ chromium: ## the browser for tests/browser, where this machine's packages have i
 bench: install ## the figures of the README
 	$(BIN)/python -m benchmarks.parser
 
+bench-large-file: install emulator ## 100,000 records of 300 MB through the chain, MLflow stubbed
+	$(BIN)/python -m benchmarks.large_file
+
 fuzz: install ## mutated captures against the readers, for SECONDS (600)
 	$(BIN)/python -m benchmarks.fuzz $(or $(SECONDS),600)
 
@@ -56,4 +59,4 @@ lock: ## compile the requirements files from pyproject.toml
 	$(COMPILE) --group pyproject.toml:lambda --group pyproject.toml:lambda-local -c lambda_src/requirements.txt -o local/requirements-lambda.txt
 	$(COMPILE) --group pyproject.toml:scoring-reference -o benchmarks/scoring/requirements.txt
 
-.PHONY: help install check test chromium bench fuzz samples lock
+.PHONY: help install check test chromium bench bench-large-file fuzz samples lock

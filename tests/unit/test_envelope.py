@@ -195,7 +195,7 @@ def test_a_gzip_bomb_is_kept_as_it_is() -> None:
 
 
 def test_a_compressed_line_is_quarantined() -> None:
-    """A capture file that somebody has compressed is not inflated either, and the reason says so."""
+    """A file that somebody has compressed is not inflated either, and the reason says so."""
     assert _reason(gzip.compress(bytes(1000), mtime=0)) == "not UTF-8: byte 1 of the line"
 
 
