@@ -7,8 +7,10 @@ tables, filters and alarms have something to show.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, Self
+
+from local.judge.frameworks import find_labelled
 
 Grade = Literal["good", "middling", "bad"]
 
@@ -43,17 +45,24 @@ _BLOCK = re.compile(
 class Material:
     """What a judge is told to do, and the texts to do it with.
 
-    The question is empty where only the answer is judged.
+    The question is empty where only the answer is judged. `items` are parts of the answer that are
+    to be judged one by one; `yes_is_bad` where a fault is looked for; `score` where only words for
+    a score are wanted.
     """
 
     instructions: str
     question: str
     answer: str
+    items: tuple[str, ...] = ()
+    yes_is_bad: bool = False
+    score: str | None = None
 
     @classmethod
     def found_in(cls, prompt: str) -> Self:
-        """Find the texts between the tags that judges' prompts put around them."""
+        """Find the texts between the tags that judges' prompts put around them, or after labels."""
         blocks = {found["tag"]: found["text"].strip() for found in _BLOCK.finditer(prompt)}
+        if not blocks and (found := find_labelled(prompt)):
+            return cls(**asdict(found))
         return cls(
             instructions=_BLOCK.sub("", prompt),
             question=next((blocks[tag] for tag in _QUESTION_TAGS if tag in blocks), ""),

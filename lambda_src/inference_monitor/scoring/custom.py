@@ -17,7 +17,7 @@ from mlflow.genai.scorers import scorer as mlflow_scorer
 
 from inference_monitor.scoring.config import CodeSpec, MlflowSpec
 from inference_monitor.scoring.material import answer_text
-from inference_monitor.scoring.record import Record, Scored, attach
+from inference_monitor.scoring.record import Allowance, Record, Scored, attach
 from inference_monitor.scoring.text import cut_end
 
 SCORER_ERROR = "SCORER_ERROR"
@@ -26,17 +26,15 @@ SCORER_ERROR = "SCORER_ERROR"
 class CustomScorer:
     """Somebody else's code. Whatever it raises is recorded as an assessment with an error."""
 
-    asks_judge = False
-
     def __init__(self, spec: CodeSpec | MlflowSpec, load: Callable[[], MlflowScorer]) -> None:
         self.spec = spec
         self._scorer: MlflowScorer | None = None
         try:
             self._scorer = load()
         except Exception as error:  # noqa: BLE001  # the user's code; each assessment tells of it
-            self._broken = f"cannot be loaded: {_first_line(error)}"
+            self._broken = f"cannot be loaded: {first_line(error)}"
 
-    def score(self, record: Record) -> Scored:
+    def score(self, record: Record, _allowance: Allowance, /) -> Scored:
         """Run the scorer on the conversation and the text of the answer."""
         if self._scorer is None:
             return Scored([self._failed(record, self._broken)])
@@ -46,7 +44,7 @@ class CustomScorer:
             )
             return Scored([attach(f, record, self.spec) for f in self._feedbacks(result)])
         except Exception as error:  # noqa: BLE001  # the user's code; the assessment tells of it
-            return Scored([self._failed(record, _first_line(error))])
+            return Scored([self._failed(record, first_line(error))])
 
     def _feedbacks(self, result: Any) -> list[Feedback]:
         results = result if isinstance(result, list) else [result]
@@ -132,6 +130,7 @@ def _inputs(record: Record) -> dict[str, Any]:
     return {"messages": request.messages} if request.messages else {"body": request.body}
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """An error as one line: its class and the first line of its text."""
     text = str(error).strip().partition("\n")[0]
     return cut_end(f"{type(error).__name__}: {text}" if text else type(error).__name__, 500)
