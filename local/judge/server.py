@@ -19,9 +19,12 @@ from local.http_service import Handler, HttpService
 from local.judge.answer import SAYS, fill_in
 from local.judge.converse import first_problem, forced_tool, said_by_user
 from local.judge.opinion import Material
+from local.judge.prompt_cache import PromptCache
+from local.judge.quota import Quota
 
 CONTROL = "/_stand-in"
 HANG_SECONDS = 120
+_DEFAULT_OUTPUT = 4096
 # Bedrock's statuses and messages; the error name goes into a header.
 _THROTTLED = (429, "ThrottlingException", "Too many requests, please wait before trying again.")
 _DOWN = (503, "ServiceUnavailableException", "Bedrock is unable to process your request.")
@@ -35,16 +38,24 @@ class Behaviour:
 
     `latency` in seconds. `throttle` is the probability of a ThrottlingException. Modes: `malformed`
     answers prose instead of calling the tool, `down` 503, `denied` 403, and `hang` not at all.
+    The quota per minute is for all callers together; calls beyond it are throttled at once.
+    `burst_seconds` of it may come at once; a change of behaviour fills it up again.
     """
 
     mode: Literal["ok", "malformed", "down", "denied", "hang"] = "ok"
     latency: float = 0.0
     throttle: float = 0.0
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    burst_seconds: float = 1.0
 
 
 @dataclass(slots=True)
 class Stats:
-    """Requests since the start; `calls` counts all, `answered` those that got a verdict."""
+    """Requests since the start; `calls` counts all, `answered` those that got a verdict.
+
+    `input_tokens` is all that was sent with answered calls, from the cache or not.
+    """
 
     calls: int = 0
     answered: int = 0
@@ -54,6 +65,8 @@ class Stats:
     max_in_flight: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
     by_model: dict[str, int] = field(default_factory=dict)
 
 
@@ -62,10 +75,21 @@ class StandInJudge(HttpService):
 
     def __init__(self, behaviour: Behaviour | None = None, seed: int = 0) -> None:
         self.handler = _Handler
+        self.cache = PromptCache()
         self.behaviour = behaviour or Behaviour()
         self.stats = Stats()
         self.lock = threading.Lock()
         self.random = random.Random(seed)  # noqa: S311  # chooses whom to throttle
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """How it answers."""
+        return self._behaviour
+
+    @behaviour.setter
+    def behaviour(self, new: Behaviour) -> None:
+        self.quota = Quota(new.requests_per_minute, new.tokens_per_minute, new.burst_seconds)
+        self._behaviour = new
 
 
 class _Handler(Handler):
@@ -99,9 +123,23 @@ class _Handler(Handler):
                 stats.in_flight -= 1
 
     def _converse(self, model_id: str, body: bytes) -> None:
-        judge = self.judge
-        behaviour = judge.behaviour
-        time.sleep(HANG_SECONDS if behaviour.mode == "hang" else behaviour.latency)
+        behaviour, quota = self.judge.behaviour, self.judge.quota
+        request = _parse(body)
+        # Four characters a token, as a rule of thumb for English.
+        sent = len(body) // 4 + 1
+        reserved = sent + _most_output(request)
+        if not quota.take(reserved):
+            self._throttle()
+            return
+        used = 0
+        try:
+            time.sleep(HANG_SECONDS if behaviour.mode == "hang" else behaviour.latency)
+            used = self._answer(model_id, request, behaviour, sent)
+        finally:
+            quota.give_back(reserved - used)
+
+    def _answer(self, model_id: str, request: Any, behaviour: Behaviour, sent: int) -> int:
+        """Answer a call that the quota has room for; the tokens of the quota that it has used."""
         if not self.headers.get("Authorization", "").startswith("AWS4-HMAC-SHA256 "):
             self._refuse(*_UNSIGNED)
         elif behaviour.mode in ("down", "hang"):
@@ -109,15 +147,16 @@ class _Handler(Handler):
         elif behaviour.mode == "denied":
             self._refuse(*_DENIED)
         elif self._chance(behaviour.throttle):
-            with judge.lock:
-                judge.stats.throttled += 1
-            self._refuse(*_THROTTLED)
-        elif problem := first_problem(model_id, request := _parse(body)):
+            self._throttle()
+        elif problem := first_problem(model_id, request):
             self._refuse(400, "ValidationException", problem)
         else:
-            self._judge(request, behaviour, len(body))
+            return self._judge(model_id, request, behaviour, sent)
+        return 0
 
-    def _judge(self, request: dict[str, Any], behaviour: Behaviour, size: int) -> None:
+    def _judge(
+        self, model_id: str, request: dict[str, Any], behaviour: Behaviour, sent: int
+    ) -> int:
         prompt = said_by_user(request)
         tool = forced_tool(request) if behaviour.mode == "ok" else None
         if tool:
@@ -128,12 +167,20 @@ class _Handler(Handler):
             stop_reason = "tool_use"
         else:
             block, stop_reason = {"text": f"{SAYS} and it has no verdict to give."}, "end_turn"
-        # Four characters a token, as a rule of thumb for English.
-        used = {"inputTokens": size // 4 + 1, "outputTokens": len(json.dumps(block)) // 4 + 1}
+        read, written = self.judge.cache.look_up(model_id, request)
+        used = {
+            "inputTokens": sent - read - written,
+            "outputTokens": len(json.dumps(block)) // 4 + 1,
+            "cacheReadInputTokens": read,
+            "cacheWriteInputTokens": written,
+        }
         with self.judge.lock:
-            self.judge.stats.answered += 1
-            self.judge.stats.input_tokens += used["inputTokens"]
-            self.judge.stats.output_tokens += used["outputTokens"]
+            stats = self.judge.stats
+            stats.answered += 1
+            stats.input_tokens += sent
+            stats.output_tokens += used["outputTokens"]
+            stats.cache_read_tokens += read
+            stats.cache_write_tokens += written
         self.reply_json(
             200,
             {
@@ -143,6 +190,12 @@ class _Handler(Handler):
                 "metrics": {"latencyMs": int(behaviour.latency * 1000)},
             },
         )
+        return sent - read + used["outputTokens"]
+
+    def _throttle(self) -> None:
+        with self.judge.lock:
+            self.judge.stats.throttled += 1
+        self._refuse(*_THROTTLED)
 
     def _refuse(self, status: int, error: str, message: str) -> None:
         with self.judge.lock:
@@ -154,10 +207,18 @@ class _Handler(Handler):
             return self.judge.random.random() < probability
 
     def _control(self, changes: dict[str, Any]) -> None:
-        self.judge.behaviour = replace(self.judge.behaviour, **changes)
+        if changes:
+            self.judge.behaviour = replace(self.judge.behaviour, **changes)
         with self.judge.lock:
             stats = asdict(self.judge.stats)
         self.reply_json(200, {"behaviour": asdict(self.judge.behaviour), "stats": stats})
+
+
+def _most_output(request: Any) -> int:
+    """The most output tokens a request asks for; the default where it does not say."""
+    config = request.get("inferenceConfig") if isinstance(request, dict) else None
+    asked = config.get("maxTokens") if isinstance(config, dict) else None
+    return asked if isinstance(asked, int) else _DEFAULT_OUTPUT
 
 
 def _parse(body: bytes) -> Any:

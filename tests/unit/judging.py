@@ -24,6 +24,7 @@ from inference_monitor.inference import (
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.first_of_hour import FirstOfHour
+from inference_monitor.scoring.pace import Pace
 from inference_monitor.scoring.scorers import Budgets, Scorers
 
 MODEL = "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
@@ -129,6 +130,31 @@ class FakeBedrock:
         return [request["messages"][0]["content"][0]["text"] for request in self.requests]
 
 
+class FakeTime:
+    """A clock that only goes on while somebody sleeps; threads that share it add up."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+        self._lock = threading.Lock()
+
+    def clock(self) -> float:
+        """What `time.monotonic` would say."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Come back at once, so much later."""
+        with self._lock:
+            self.slept.append(seconds)
+            self.now += seconds
+
+
+def patient_pace() -> Pace:
+    """A pace that waits as long as it has to, in no time."""
+    time = FakeTime()
+    return Pace(clock=time.clock, sleep=time.sleep)
+
+
 def scorers(
     bedrock: FakeBedrock,
     *specs: dict[str, Any],
@@ -143,6 +169,7 @@ def scorers(
         bedrock,
         default_model=MODEL,
         concurrency=concurrency,
+        pace=patient_pace(),
         budgets=budgets,
         first_of_hour=first_of_hour,
     )

@@ -1,10 +1,9 @@
-"""What is sent to Bedrock, and what its errors mean."""
+"""What Bedrock's errors mean, and how often and how fast it is asked again."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import (
     ConnectTimeoutError,
@@ -13,75 +12,83 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 from botocore.parsers import ResponseParserError
-from botocore.stub import Stubber
 
 from inference_monitor.errors import JudgeUnavailableError
-from inference_monitor.scoring.config import InferenceParameters
-from inference_monitor.scoring.judge import Judge, JudgeRefusedError, bedrock_client
-from inference_monitor.scoring.prompts import Prompt
-from tests.unit.judging import MODEL, FakeBedrock, bedrock_error, verdict
-from tests.unit.test_judge_verdict import YES_NO, form
-
-PROMPT = Prompt("You judge.", "Is it safe? <text>SECRET</text>")
-TOOL = form(YES_NO).tool
-URL = "https://bedrock"
-
-
-def ask(
-    bedrock: Any, model: str = MODEL, parameters: InferenceParameters | None = None
-) -> dict[str, Any]:
-    """Ask once; the request that was sent."""
-    Judge(bedrock).ask(PROMPT, TOOL, model, parameters or InferenceParameters())
-    (request,) = bedrock.requests
-    return dict(request)
-
-
-def test_the_whole_request() -> None:
-    """Model, prompt, parameters and the forced tool are really sent, and nothing else is."""
-    parameters = InferenceParameters(temperature=0.25, max_tokens=300)
-    assert ask(FakeBedrock(), parameters=parameters) == {
-        "modelId": "global.anthropic.claude-sonnet-4-20250514-v1:0",
-        "system": [{"text": "You judge."}],
-        "messages": [{"role": "user", "content": [{"text": PROMPT.user}]}],
-        "inferenceConfig": {"temperature": 0.25, "maxTokens": 300},
-        "toolConfig": {"tools": [TOOL], "toolChoice": {"tool": {"name": "verdict"}}},
-    }
-
-
-def test_the_request_is_one_that_botocore_accepts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bedrock's service model, which boto3 checks requests by, knows every key we send."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    client = boto3.client("bedrock-runtime", aws_access_key_id="a", aws_secret_access_key="b")
-    response = verdict()
-    del response["ResponseMetadata"]
-    with Stubber(client) as stubber:
-        stubber.add_response("converse", response)
-        answer = Judge(client).ask(PROMPT, TOOL, MODEL, InferenceParameters())  # type: ignore[arg-type]
-    assert (answer.input_tokens, answer.output_tokens) == (1000, 100)
-
-
-def test_temperature_can_be_left_out() -> None:
-    """Models that refuse a temperature are sent none."""
-    request = ask(FakeBedrock(), parameters=InferenceParameters(temperature=None))
-    assert request["inferenceConfig"] == {"maxTokens": 1024}
-
-
-@pytest.mark.parametrize(
-    ("model", "choice"),
-    [
-        ("bedrock:/anthropic.claude-3-haiku-20240307-v1:0", "tool"),
-        ("bedrock:/us.amazon.nova-lite-v1:0", "tool"),
-        ("bedrock:/arn:aws:bedrock:us-east-1:1:application-inference-profile/abc", "tool"),
-        ("bedrock:/mistral.mistral-large-2402-v1:0", "any"),
-        ("bedrock:/us.meta.llama3-3-70b-instruct-v1:0", "auto"),
-        ("bedrock:/arn:aws:bedrock:us-east-1::foundation-model/cohere.command-r-v1:0", "auto"),
-    ],
+from inference_monitor.scoring.judge import (
+    MOST_FAILED,
+    MOST_THROTTLED,
+    Answer,
+    Judge,
+    JudgeRefusedError,
+    bedrock_client,
 )
-def test_the_tool_is_forced_where_the_model_takes_it(model: str, choice: str) -> None:
-    """Models that cannot be forced to one tool get the strongest choice they take."""
-    request = ask(FakeBedrock(), model)
-    assert list(request["toolConfig"]["toolChoice"]) == [choice]
-    assert request["modelId"] == model.removeprefix("bedrock:/")
+from inference_monitor.scoring.pace import Pace
+from tests.unit.judging import FakeBedrock, FakeTime, bedrock_error, verdict
+
+REQUEST = {
+    "modelId": "us.anthropic.claude-sonnet-4-20250514-v1:0",
+    "messages": [{"role": "user", "content": [{"text": "Is it safe? <text>SECRET</text>"}]}],
+}
+URL = "https://bedrock"
+THROTTLED = bedrock_error("ThrottlingException", 429)
+DOWN = bedrock_error("ServiceUnavailableException", 503)
+
+
+class Told(Pace):
+    """A pace that waits in no time and remembers what it was told."""
+
+    def __init__(self, time: FakeTime) -> None:
+        super().__init__(clock=time.clock, sleep=time.sleep, chance=lambda: 1.0)
+        self.time = time
+        self.heard: list[Any] = []
+
+    def throttled(self) -> None:
+        """A throttle."""
+        self.heard.append("throttled")
+        super().throttled()
+
+    def answered(self, estimated_tokens: int, used_tokens: int) -> None:
+        """An answer, or a failure."""
+        self.heard.append((estimated_tokens, used_tokens))
+        super().answered(estimated_tokens, used_tokens)
+
+
+@pytest.fixture
+def pace() -> Told:
+    """A pace that waits in no time."""
+    return Told(FakeTime())
+
+
+def ask(bedrock: Any, pace: Told | None = None, deadline: float | None = None) -> Answer:
+    """Ask with a request of about 500 tokens."""
+    return Judge(bedrock, pace or Told(FakeTime())).ask(REQUEST, 500, deadline)
+
+
+def in_turn(*replies: Any) -> FakeBedrock:
+    """A judge that gives one reply after the other."""
+    left = iter(replies)
+    return FakeBedrock(lambda _: next(left))
+
+
+def test_the_request_is_sent_as_it_is(pace: Told) -> None:
+    """Nothing is added to the arguments of Converse, and the answer says what was used."""
+    usage = {"inputTokens": 90, "outputTokens": 20, "totalTokens": 410,
+             "cacheReadInputTokens": 200, "cacheWriteInputTokens": 100}  # fmt: skip
+    response = {**verdict(), "usage": usage}
+    bedrock = FakeBedrock(response)
+    answer = ask(bedrock, pace)
+    assert bedrock.requests == [REQUEST]
+    assert answer == Answer(response, 90, 20, 200, 100, attempts=1)
+    assert answer.all_input_tokens == 390
+    # Read from the cache is free, and an output token of Claude 4 takes five of the quota.
+    assert pace.heard == [(500, 90 + 100 + 5 * 20)]
+
+
+def test_an_answer_without_a_count_is_an_answer(pace: Told) -> None:
+    """A model that does not say what it used is taken to have used what was estimated."""
+    answer = ask(FakeBedrock({**verdict(), "usage": {}}), pace)
+    assert (answer.input_tokens, answer.output_tokens) == (0, 0)
+    assert pace.heard == [(500, 500)]
 
 
 @pytest.mark.parametrize(
@@ -94,29 +101,51 @@ def test_the_tool_is_forced_where_the_model_takes_it(model: str, choice: str) ->
 )
 def test_refusals_say_what_to_do(code: str, status: int, hint: str) -> None:
     """An error that no retry cures is told apart, with Bedrock's words and a cure."""
+    bedrock = FakeBedrock(bedrock_error(code, status))
     with pytest.raises(JudgeRefusedError, match=f"^{code}: Bedrock says no.: .*{hint}"):
-        ask(FakeBedrock(bedrock_error(code, status)))
+        ask(bedrock)
+    assert len(bedrock.requests) == 1
 
 
-def test_a_request_that_botocore_refuses_quotes_nothing() -> None:
+def test_a_request_that_botocore_refuses_quotes_nothing(pace: Told) -> None:
     """The validation error of botocore repeats the request; ours does not."""
-    refused = ParamValidationError(report=f"Invalid value: {PROMPT.user}")
+    refused = ParamValidationError(report=f"Invalid value: {REQUEST}")
+    bedrock = FakeBedrock(refused)
     with pytest.raises(JudgeRefusedError, match="check the model id") as error:
-        ask(FakeBedrock(refused))
+        ask(bedrock, pace)
     assert "SECRET" not in str(error.value)
     assert error.value.__cause__ is None
+    assert len(bedrock.requests) == 1
+    assert pace.heard == [(500, 0)]
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ServiceQuotaExceededException"])
+def test_throttles_are_tried_again_and_again(code: str, pace: Told) -> None:
+    """A throttled call is made again, slower each time, and the pace is told of every throttle."""
+    throttles = [bedrock_error(code, 429)] * (MOST_THROTTLED - 1)
+    answer = ask(in_turn(*throttles, verdict()), pace)
+    assert answer.attempts == MOST_THROTTLED
+    assert pace.heard == ["throttled"] * (MOST_THROTTLED - 1) + [(500, 1000 + 5 * 100)]
+    pauses = [seconds for seconds in pace.time.slept if seconds >= 1]
+    assert pauses == [1, 2, 4, 8, 16, *[20] * (MOST_THROTTLED - 6)]
+
+
+def test_a_judge_that_only_throttles_is_unavailable(pace: Told) -> None:
+    """After the last attempt the call is given up, with Bedrock's own word for it."""
+    bedrock = FakeBedrock(THROTTLED)
+    with pytest.raises(JudgeUnavailableError, match="ThrottlingException after 12 attempts"):
+        ask(bedrock, pace)
+    assert len(bedrock.requests) == MOST_THROTTLED
 
 
 @pytest.mark.parametrize(
     "failure",
     [
-        bedrock_error("ThrottlingException", 429),
-        bedrock_error("ServiceQuotaExceededException", 400),
         bedrock_error("InternalServerException", 500),
-        bedrock_error("ServiceUnavailableException", 503),
+        DOWN,
         bedrock_error("ModelTimeoutException", 408),
         bedrock_error("ModelErrorException", 424),
-        bedrock_error("ExpiredTokenException", 403),
+        bedrock_error("ModelNotReadyException", 429),
         ReadTimeoutError(endpoint_url=URL),
         ConnectTimeoutError(endpoint_url=URL),
         EndpointConnectionError(endpoint_url=URL),
@@ -124,10 +153,49 @@ def test_a_request_that_botocore_refuses_quotes_nothing() -> None:
     ],
     ids=str,
 )
-def test_what_may_pass_is_unavailable(failure: Exception) -> None:
-    """Throttles, server errors, timeouts and unknown errors may be asked again later."""
-    with pytest.raises(JudgeUnavailableError):
-        ask(FakeBedrock(failure))
+def test_what_may_pass_is_tried_three_times(failure: Exception, pace: Told) -> None:
+    """Server errors, timeouts and broken connections are tried again, after seconds."""
+    assert ask(in_turn(failure, failure, verdict()), pace).attempts == 3
+    assert pace.heard == [(500, 0), (500, 0), (500, 1500)]
+    assert 2 < pace.time.now < 5
+    bedrock = FakeBedrock(failure)
+    with pytest.raises(JudgeUnavailableError, match="after 3 attempts"):
+        ask(bedrock)
+    assert len(bedrock.requests) == MOST_FAILED
+
+
+def test_an_unknown_error_is_left_to_a_later_delivery(pace: Told) -> None:
+    """An expired session is not cured by trying again, but a later invocation has a new one."""
+    bedrock = FakeBedrock(bedrock_error("ExpiredTokenException", 403))
+    with pytest.raises(JudgeUnavailableError, match="ExpiredTokenException"):
+        ask(bedrock, pace)
+    assert len(bedrock.requests) == 1
+    assert pace.heard == [(500, 0)]
+
+
+def test_no_attempt_begins_after_the_deadline(pace: Told) -> None:
+    """Attempts stop where the next pause would pass the deadline, and time is left over."""
+    bedrock = FakeBedrock(THROTTLED)
+    with pytest.raises(JudgeUnavailableError, match="ThrottlingException after"):
+        ask(bedrock, pace, deadline=10.0)
+    assert 1 < len(bedrock.requests) < MOST_THROTTLED
+    assert pace.time.now < 10
+
+
+def test_after_the_deadline_nothing_is_sent(pace: Told) -> None:
+    """A call that comes too late is not made at all."""
+    bedrock = FakeBedrock()
+    with pytest.raises(JudgeUnavailableError, match="no turn before the deadline"):
+        ask(bedrock, pace, deadline=0.0)
+    assert (bedrock.requests, pace.heard) == ([], [])
+
+
+def test_an_answer_that_came_too_late_is_not_forgotten() -> None:
+    """Whoever counts the cost is told of a timeout, even when other errors followed it."""
+    late = ReadTimeoutError(endpoint_url=URL)
+    with pytest.raises(JudgeUnavailableError) as error:
+        ask(in_turn(late, DOWN, DOWN))
+    assert error.value.__cause__ is late
 
 
 def test_a_mistake_of_ours_is_not_hidden() -> None:
@@ -137,7 +205,7 @@ def test_a_mistake_of_ours_is_not_hidden() -> None:
 
 
 def test_the_client_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shared client has timeouts, jittered retries and a connection for each thread."""
+    """The shared client has timeouts and a connection for each thread; the retries are ours."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made-up")  # or botocore asks the network for one
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
@@ -145,4 +213,4 @@ def test_the_client_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = client.meta.config
     assert (settings.connect_timeout, settings.read_timeout) == (5, 30)
     assert settings.max_pool_connections == 48
-    assert settings.retries == {"mode": "standard", "total_max_attempts": 4}
+    assert settings.retries == {"mode": "standard", "total_max_attempts": 1}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -16,6 +16,7 @@ from inference_monitor.inference import Choice, Failure, Kind, Response
 from inference_monitor.ports import InferenceScorer, Verdicts
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
 from inference_monitor.scoring.config import load_scorers
+from inference_monitor.scoring.judge import MOST_THROTTLED
 from inference_monitor.scoring.sampling import is_sampled
 from inference_monitor.traces.identity import assessment_id, trace_id
 from tests.unit.judging import (
@@ -154,25 +155,26 @@ def test_an_unreachable_judge_leaves_nothing_behind(failure: Exception) -> None:
 
 
 def test_a_judge_that_is_down_is_not_asked_for_every_record() -> None:
-    """After five failures in a row the rest of the batch is pending at once, and uncounted."""
+    """After five calls in vain the rest of the batch is pending at once, and uncounted."""
     bedrock = FakeBedrock(THROTTLED)
     records = batch(*(inference(event_id=f"e{n}") for n in range(100)))
-    verdicts = scorers(bedrock, SAFETY, COUNT, concurrency=1).score(records)
-    assert len(bedrock.requests) == 5
+    verdicts = list(scorers(bedrock, SAFETY, COUNT, concurrency=1).score(records))
+    assert len(bedrock.requests) == 5 * MOST_THROTTLED
     assert sum(v.judge_calls for v in verdicts) == 5
     assert [v.pending for v in verdicts] == [["safety"]] * 100
     assert [len(v.assessments) for v in verdicts] == [1] * 100
     bedrock.reply = verdict()
-    again = scorers(bedrock, SAFETY, concurrency=1).score(records)
+    again = list(scorers(bedrock, SAFETY, concurrency=1).score(records))
     assert sum(v.judge_calls for v in again) == 100
 
 
 def test_single_failures_do_not_stop_a_batch() -> None:
-    """Throttles now and then leave only their own records pending."""
-    replies = iter([THROTTLED, verdict()] * 50)
+    """Failures now and then leave only their own records pending."""
+    expired = bedrock_error("ExpiredTokenException", 403)
+    replies = iter([expired, verdict()] * 50)
     bedrock = FakeBedrock(lambda _: next(replies))
     records = batch(*(inference(event_id=f"e{n}") for n in range(100)))
-    verdicts = scorers(bedrock, SAFETY, concurrency=1).score(records)
+    verdicts = list(scorers(bedrock, SAFETY, concurrency=1).score(records))
     assert [bool(v.pending) for v in verdicts] == [True, False] * 50
 
 
@@ -189,9 +191,8 @@ def test_a_batch_comes_back_at_its_deadline() -> None:
     records = batch(*(inference("q", a, event_id=a + str(n)) for n, a in enumerate(answers)))
     started = time.monotonic()
     try:
-        verdicts = scorers(FakeBedrock(reply), SAFETY, concurrency=2).score(
-            records, Delivery("one", scoring_deadline=started + 0.3)
-        )
+        soon = Delivery("one", scoring_deadline=started + 0.3)
+        verdicts = list(scorers(FakeBedrock(reply), SAFETY, concurrency=2).score(records, soon))
     finally:
         release.set()
     assert time.monotonic() - started < 5
@@ -209,7 +210,7 @@ def test_calls_run_side_by_side_within_the_bound() -> None:
 
     bedrock = FakeBedrock(reply)
     records = batch(*(inference(event_id=f"e{n}") for n in range(12)))
-    verdicts = scorers(bedrock, SAFETY, FLUENCY, concurrency=6).score(records)
+    verdicts = list(scorers(bedrock, SAFETY, FLUENCY, concurrency=6).score(records))
     assert sum(v.judge_calls for v in verdicts) == 24
     assert bedrock.most_in_flight == 6
 
@@ -323,5 +324,60 @@ def test_an_answer_of_another_choice_is_left_alone() -> None:
 
 def test_an_empty_batch_is_empty() -> None:
     """Nothing in, nothing out."""
-    assert scorers(FakeBedrock(), SAFETY).score([]) == []
+    assert list(scorers(FakeBedrock(), SAFETY).score([])) == []
     assert SOURCE.endpoint == "endpoint"
+
+
+def test_what_is_done_is_given_while_the_rest_is_judged() -> None:
+    """The first verdict comes before the last call has begun; closing spares what is left."""
+    release = threading.Event()
+
+    def reply(request: dict[str, Any]) -> dict[str, Any]:
+        if "first" not in request["messages"][0]["content"][0]["text"]:
+            release.wait(30)
+        return verdict()
+
+    answers = ["first", *(f"later {n}" for n in range(9))]
+    records = batch(*(inference("q", text, event_id=text) for text in answers))
+    bedrock = FakeBedrock(reply)
+    given = scorers(bedrock, SAFETY, concurrency=2).score(records)
+    try:
+        assert [f.value for f in next(given).assessments] == ["yes"]
+        given.close()
+    finally:
+        release.set()
+    assert len(bedrock.requests) <= 3
+
+
+def test_a_budget_that_is_used_up_asks_no_more() -> None:
+    """What no money is left for is neither asked nor pending: a later delivery fills it in."""
+
+    class Purse:
+        """Two calls' worth of money."""
+
+        left = 2
+
+        def reserve(self, usd: float) -> Any:
+            assert usd > 0
+            self.left -= 1
+            return _Settled() if self.left >= 0 else None
+
+    purse = Purse()
+    bedrock = FakeBedrock()
+    records = batch(*(inference(event_id=f"e{n}") for n in range(4)))
+    built = scorers(bedrock, SAFETY, COUNT, concurrency=1, budgets=lambda _endpoint, _run: purse)
+    verdicts = list(built.score(records))
+    assert [v.exhausted for v in verdicts] == [False, False, True, True]
+    assert [v.missing for v in verdicts] == [None, None, "budget_exhausted", "budget_exhausted"]
+    assert [[f.name for f in v.assessments] for v in verdicts] == [
+        ["safety", "token_count"], ["safety", "token_count"], ["token_count"], ["token_count"]
+    ]  # fmt: skip
+    assert len(bedrock.requests) == 2
+    assert _Settled.paid == [pytest.approx((1000 * 3 + 100 * 15) / 1e6)] * 2
+
+
+class _Settled:
+    paid: ClassVar[list[float]] = []
+
+    def settle(self, usd: float) -> None:
+        self.paid.append(usd)
