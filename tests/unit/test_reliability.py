@@ -17,6 +17,7 @@ from mlflow.entities import (
 )
 from mlflow.tracing.constant import TraceMetadataKey
 
+from benchmarks.large_file.stub import StubMlflow
 from benchmarks.reliability.captures import FAMILIES, Expected, mixed
 from benchmarks.reliability.traces import JUDGED, Found, compare
 from inference_monitor.capture.lines import Line
@@ -103,3 +104,17 @@ def test_captures_say_what_they_hold() -> None:
         usage = record.response.usage
         assert (usage.input_tokens, usage.output_tokens) == expected.tokens
         assert bool(record.output_text and not record.failure) == expected.judged
+
+
+def test_the_stub_knows_what_is_written_again() -> None:
+    """Each trace counts once, and whoever asks for it finds it whole."""
+    stub, name = StubMlflow(), f"tr-{7:032x}"
+    info = {"trace_id": name, "client_request_id": "e-7", "tags": {"endpoint": "e"}}
+    written = stub.start_trace(info)
+    assert (stub.records, stub.again) == (1, 0)
+    assert written["tags"] == {"endpoint": "e", "mlflow.trace.spansLocation": "TRACKING_STORE"}
+    (found,) = stub.search(f"request_id IN ('{name}', 'tr-{8:032x}')")
+    assert (found["trace_id"], found["client_request_id"]) == (name, "e-7")
+    assert found["tags"] == {"mlflow.trace.spansLocation": "TRACKING_STORE"}
+    stub.start_trace(info)
+    assert (stub.records, stub.again) == (1, 1)
