@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -116,9 +116,12 @@ class Claims(Protocol):
 class InferenceScorer(Protocol):
     """The configured scorers, as the service sees them."""
 
-    def score(self, batch: Sequence[ToScore], delivery: Delivery) -> list[Verdicts]:
-        """Give what is missing for each inference, in order.
+    def score(
+        self, batch: Sequence[ToScore], delivery: Delivery
+    ) -> Generator[Verdicts, None, None]:
+        """Give what is missing for each inference, in order, each as soon as it is there.
 
+        All are worked on from the first one on; to close the generator ends that.
         What is not done at the delivery's `scoring_deadline` is pending.
         Never raises for a failing scorer: that is an assessment with an error, or a pending scorer.
         TransientError when it cannot be told which inferences are to be scored.

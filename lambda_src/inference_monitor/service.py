@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 
 from inference_monitor.capture.reader import Entry
 from inference_monitor.chunk import Chunk, chunks
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 # MLflow that refused this many chunks in a row is down; trying the rest of a large file would
 # only use up the function's time.
 GIVE_UP_AFTER = 3
+# Few enough that writing begins long before the last verdict, and enough that the requests that
+# serve all of a group are shared.
+WRITTEN_TOGETHER = 20
 # For whoever invoked the function by hand; the workflow does it by itself.
 _AGAIN = "send the same event again, what is written stays as it is"
 
@@ -92,9 +96,8 @@ class Monitor:
         if chunk.inferences:
             chunk.known = self._traces.lookup(list(chunk.inferences))
             others = self._leave_to_others(chunk, delivery)
-            if delivery.scoring:
-                self._score(chunk, delivery)
-            self._write(chunk, delivery)
+            for keys in self._scored(chunk, delivery):
+                self._write(chunk, keys, delivery)
             if others:
                 raise TransientError(f"{others} records are being written by another delivery")
         if lost := chunk.quarantined():
@@ -108,17 +111,31 @@ class Monitor:
             del chunk.inferences[key]
         return len(theirs)
 
-    def _score(self, chunk: Chunk, delivery: Delivery) -> None:
+    def _scored(self, chunk: Chunk, delivery: Delivery) -> Iterator[list[str]]:
+        """Let the chunk be scored; gives groups that are done while the others still are judged."""
+        if not delivery.scoring:
+            yield list(chunk.inferences)
+            return
         batch = [
             (inference, chunk.source, chunk.known_assessments(key))
             for key, inference in chunk.inferences.items()
         ]
-        verdicts = self._scorer.score(batch, delivery)
-        chunk.verdicts = dict(zip(chunk.inferences, verdicts, strict=True))
+        group: list[str] = []
+        # Closed at once when a group cannot be written: the judge is not asked any more.
+        with closing(self._scorer.score(batch, delivery)) as scored:
+            for key, verdicts in zip(chunk.inferences, scored, strict=True):
+                chunk.verdicts[key] = verdicts
+                group.append(key)
+                if len(group) == WRITTEN_TOGETHER:
+                    yield group
+                    group = []
+            if group:
+                yield group
 
-    def _write(self, chunk: Chunk, delivery: Delivery) -> None:
+    def _write(self, chunk: Chunk, keys: Sequence[str], delivery: Delivery) -> None:
         new: list[ScoredInference] = []
-        for key, inference in chunk.inferences.items():
+        for key in keys:
+            inference = chunk.inferences[key]
             assessments = tuple(chunk.new_assessments(key))
             scoring = chunk.new_scoring(key)
             if not chunk.is_complete(key):
@@ -133,4 +150,4 @@ class Monitor:
                     logger.warning("scores refused for trace %s: %s", key, error)
                     del chunk.verdicts[key]
         if new:
-            chunk.refused = self._traces.write(new)
+            chunk.refused |= self._traces.write(new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 
 from mlflow.entities import AssessmentSource, Feedback
@@ -76,14 +76,17 @@ class FakeScorer:
 
     away: bool = False
     broke: bool = False
+    given: int = 0
 
     def score(
         self,
         batch: Sequence[ToScore],
         delivery: Delivery,  # noqa: ARG002  # the port has it
-    ) -> list[Verdicts]:
+    ) -> Generator[Verdicts, None, None]:
         """One verdict for each inference that has none."""
-        return [Verdicts() if there else self._verdict() for _, _, there in batch]
+        for _, _, there in batch:
+            self.given += 1
+            yield Verdicts() if there else self._verdict()
 
     def _verdict(self) -> Verdicts:
         if self.broke:

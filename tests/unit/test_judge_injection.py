@@ -66,7 +66,7 @@ def requests(attack: Attack) -> list[dict[str, Any]]:
     """What is sent to Bedrock, one request for each scorer."""
     bedrock = FakeBedrock()
     for scorer in SCORERS:
-        scorers(bedrock, scorer).score(batch(record(attack)))
+        list(scorers(bedrock, scorer).score(batch(record(attack))))
     return bedrock.requests
 
 

@@ -236,7 +236,7 @@ def test_a_panel_of_the_default_scorers_is_short() -> None:
     """Instructions and tool for the shipped file cost less than two of MLflow's questions."""
     bedrock = FakeBedrock(tool_answer({}))
     shipped = load_scorers(SCORERS_FILE).model_dump(by_alias=True, exclude_unset=True)["scorers"]
-    scorers(bedrock, *shipped, judging="panel").score(batch(inference("q", "a")))
+    list(scorers(bedrock, *shipped, judging="panel").score(batch(inference("q", "a"))))
     (request,) = bedrock.requests
     sent = request["system"][0]["text"] + json.dumps(request["toolConfig"])
     assert estimate_tokens(sent) < 900

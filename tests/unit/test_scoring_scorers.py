@@ -109,7 +109,7 @@ def test_a_scorers_own_model_and_parameters_are_sent() -> None:
     """What the file says of one scorer reaches Bedrock for that scorer only."""
     bedrock = FakeBedrock()
     own = {"model": "bedrock:/own.model", "inference_parameters": {"max_tokens": 99}}
-    scorers(bedrock, SAFETY | own, FLUENCY, concurrency=1).score(batch(inference()))
+    list(scorers(bedrock, SAFETY | own, FLUENCY, concurrency=1).score(batch(inference())))
     assert [(r["modelId"], r["inferenceConfig"]) for r in bedrock.requests] == [
         ("own.model", {"temperature": 0, "maxTokens": 99}),
         (MODEL.removeprefix("bedrock:/"), {"temperature": 0, "maxTokens": 1024}),

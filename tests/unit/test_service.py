@@ -15,7 +15,7 @@ from inference_monitor.errors import JudgeUnavailableError, PermanentWriteError,
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
 from inference_monitor.ports import StoredTrace
-from inference_monitor.service import GIVE_UP_AFTER, Monitor
+from inference_monitor.service import GIVE_UP_AFTER, WRITTEN_TOGETHER, Monitor
 from inference_monitor.traces.identity import trace_id
 from tests.unit.builders import capture
 from tests.unit.fakes import FakeClaims, FakeResults, FakeScorer, FakeTraces
@@ -228,3 +228,17 @@ def test_a_trace_without_its_scores_says_that_the_judge_was_away() -> None:
     _run(traces, _entries("a"), delivery="one")
     (stored,) = traces.stored.values()
     assert stored.scoring == "complete"
+
+
+def test_a_group_that_cannot_be_written_ends_the_judging() -> None:
+    """MLflow goes down while a chunk is judged: no verdict is bought that cannot be kept."""
+    scorer, traces = FakeScorer(), FakeTraces()
+
+    def write(_records: Any) -> dict[str, str]:
+        raise TransientError("MLflow is down")
+
+    traces.write = write  # type: ignore[method-assign]
+    events = [f"e{n}" for n in range(CHUNK_RECORDS)]
+    with pytest.raises(TransientError, match="MLflow is down"):
+        _run(traces, _entries(*events), scorer=scorer)
+    assert scorer.given == WRITTEN_TOGETHER

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from inference_monitor.delivery import Delivery
@@ -19,6 +19,7 @@ from inference_monitor.traces.identity import trace_id
 Budgets = Callable[[str, str], Budget]
 """The budget of an endpoint and a run."""
 
+_Runs = list[tuple[Task, Future[Scored | None]]]
 _ANYTIME = Delivery("")
 
 
@@ -43,12 +44,15 @@ class Scorers:
         self._budgets = budgets or (lambda _endpoint, _run: Unlimited())
         self._give_up_after = give_up_after
 
-    def score(self, batch: Sequence[ToScore], delivery: Delivery = _ANYTIME) -> list[Verdicts]:
+    def score(
+        self, batch: Sequence[ToScore], delivery: Delivery = _ANYTIME
+    ) -> Generator[Verdicts, None, None]:
         """Give what is missing for each inference, in order; its third part is what it already has.
 
         A scorer whose assessment is there is not run again. One that left an error is, and its new
         assessment has the same id; nothing is given when it is the same error again.
-        `judge_calls` counts what was asked, with its retries, as one call.
+        `judge_calls` counts what was asked, with its retries, as one call. All inferences are
+        worked on from the first one on; closing the generator ends that.
 
         Args:
             batch: Inferences with their sources and the assessments MLflow holds of them.
@@ -61,24 +65,19 @@ class Scorers:
         planned = [self._plan(one, delivery) for one in batch]
         breaker = Breaker(self._give_up_after)
         deadline = delivery.scoring_deadline
-        budgets = {
-            source.endpoint: self._budgets(source.endpoint, delivery.run) for _, source, _ in batch
-        }
         # Not `with`: leaving it would wait for calls that are to be abandoned at the deadline.
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="scorer")
         try:
-            runs = [
-                [
-                    (task, pool.submit(_run, task, breaker, Allowance(budgets[endpoint], deadline)))
-                    for task in plan.tasks
-                ]
-                for plan, endpoint in zip(planned, (s.endpoint for _, s, _ in batch), strict=True)
-            ]
-            remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
-            wait([future for run in runs for _, future in run], timeout=remaining)
+            runs: list[_Runs] = []
+            for plan, (_, source, _) in zip(planned, batch, strict=True):
+                allowance = Allowance(self._budgets(source.endpoint, delivery.run), deadline)
+                runs.append([(t, pool.submit(_run, t, breaker, allowance)) for t in plan.tasks])
+            for plan, tasks in zip(planned, runs, strict=True):
+                remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
+                wait([future for _, future in tasks], timeout=remaining)
+                yield self._verdicts(plan, tasks)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-        return [self._verdicts(p, run) for p, run in zip(planned, runs, strict=True)]
 
     def _plan(self, one: ToScore, delivery: Delivery) -> Planned:
         inference, source, existing = one
@@ -90,9 +89,7 @@ class Scorers:
         )
         return self._planner.plan(record, existing, delivery.scorers)
 
-    def _verdicts(
-        self, planned: Planned, runs: list[tuple[Task, Future[Scored | None]]]
-    ) -> Verdicts:
+    def _verdicts(self, planned: Planned, runs: _Runs) -> Verdicts:
         """Add up what the tasks of a record gave."""
         verdicts = Verdicts()
         known = {(f.assessment_id, f.error_code, f.error_message) for f in planned.earlier}
