@@ -8,23 +8,34 @@ from pathlib import Path
 from typing import Any
 
 from inference_monitor.config_file import Problem
+from inference_monitor.scoring.third_party_names import missing_package
 
 DROP_IN_FOLDER = "scorers"
 """Python files with the user's own scorers, in a folder of this name beside `scorers.yaml`."""
 
 
 def find_problems(document: Any, path: Path) -> Iterator[Problem]:
-    """Find names used twice, and functions that a drop-in file does not define."""
+    """Find names used twice, functions that no drop-in file defines, and packages left out."""
     scorers = document.get("scorers") if isinstance(document, dict) else None
     first_use: dict[str, int] = {}
     for index, scorer in enumerate(scorers if isinstance(scorers, list) else []):
         if not isinstance(scorer, dict):
             continue
-        name, function = scorer.get("name"), scorer.get("function")
+        name, function, made_by = scorer.get("name"), scorer.get("function"), scorer.get("class")
         if isinstance(name, str) and first_use.setdefault(name, index) != index:
             yield Problem(("scorers", index, "name"), f"the name `{name}` is already used above")
         if isinstance(function, str) and (wrong := _wrong_function(function, path.parent)):
             yield Problem(("scorers", index, "function"), wrong)
+        if isinstance(made_by, str) and (missing := _missing(made_by, path.parent)):
+            yield Problem(("scorers", index, "class"), missing)
+
+
+def _missing(class_path: str, folder: Path) -> str | None:
+    """Why the image will not have a class; None also where no lock file lies beside this file."""
+    lock_file = folder / "requirements.txt"
+    if not lock_file.is_file():
+        return None
+    return missing_package(class_path, lock_file.read_text(encoding="utf-8").splitlines())
 
 
 def _wrong_function(function: str, folder: Path) -> str | None:

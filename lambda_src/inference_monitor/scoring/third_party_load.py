@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 from mlflow.genai.scorers import Scorer as MlflowScorer
@@ -18,6 +20,8 @@ from inference_monitor.scoring.third_party_line import JudgeLine
 from inference_monitor.scoring.third_party_names import DEEPEVAL, PHOENIX, RAGAS, Framework
 from inference_monitor.scoring.third_party_phoenix import PhoenixAdapter
 from inference_monitor.scoring.third_party_ragas import RagasAdapter
+
+logger = logging.getLogger(__name__)
 
 ADAPTERS: dict[Framework, Adapter] = {
     DEEPEVAL: DeepEvalAdapter(),
@@ -37,6 +41,13 @@ def make_scorer(spec: MlflowSpec, framework: Framework, line: JudgeLine) -> Mlfl
         Exception: Whatever else the class raises.
     """
     adapter = ADAPTERS[framework]
+    try:
+        installed = framework.installed
+    except PackageNotFoundError as error:
+        raise UnusableMetricError(
+            f"{framework.distribution} is not installed: {framework.how_to_install}"
+        ) from error
+    logger.info("loading %s from %s", spec.class_path, installed)
     os.environ.update(adapter.environment)
     with _making:
         package, made_by = _import(spec, framework)
@@ -55,13 +66,8 @@ def make_scorer(spec: MlflowSpec, framework: Framework, line: JudgeLine) -> Mlfl
 def _import(spec: MlflowSpec, framework: Framework) -> tuple[Any, Any]:
     """MLflow's module for the package, and the class in it."""
     module, _, name = spec.class_path.rpartition(".")
-    try:
-        package = importlib.import_module(framework.package)
-        made_by = getattr(importlib.import_module(module), name, None)
-    except ModuleNotFoundError as error:
-        raise UnusableMetricError(
-            f"{framework.title} is not installed ({error.name}): {framework.how_to_install}"
-        ) from error
+    package = importlib.import_module(framework.package)
+    made_by = getattr(importlib.import_module(module), name, None)
     if made_by is None:
         raise UnusableMetricError(f"{module} has no `{name}`")
     return package, made_by

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 
 _PACKAGE = "mlflow.genai.scorers."
 
@@ -20,13 +21,21 @@ class Framework:
     """
 
     key: str
-    title: str
     distribution: str
 
     @property
     def package(self) -> str:
         """MLflow's module with the metrics."""
         return _PACKAGE + self.key
+
+    @property
+    def installed(self) -> str:
+        """The package with its version.
+
+        Raises:
+            PackageNotFoundError: If it is not installed.
+        """
+        return f"{self.distribution} {version(self.distribution)}"
 
     @property
     def how_to_install(self) -> str:
@@ -37,9 +46,9 @@ class Framework:
         )
 
 
-DEEPEVAL = Framework("deepeval", "DeepEval", "deepeval")
-RAGAS = Framework("ragas", "Ragas", "ragas")
-PHOENIX = Framework("phoenix", "Phoenix", "arize-phoenix-evals")
+DEEPEVAL = Framework("deepeval", "deepeval")
+RAGAS = Framework("ragas", "ragas")
+PHOENIX = Framework("phoenix", "arize-phoenix-evals")
 
 _BY_KEY = {framework.key: framework for framework in (DEEPEVAL, RAGAS, PHOENIX)}
 
