@@ -188,6 +188,16 @@ class MlflowSpec(ScorerSpec):
         """Third-party ones do, over our client."""
         return framework_of(self.class_path) is not None
 
+    @model_validator(mode="after")
+    def _parameters_belong_to_a_judge(self) -> MlflowSpec:
+        if "inference_parameters" in self.model_fields_set and not self.asks_judge:
+            raise PydanticCustomError(
+                "not_usable",
+                "`inference_parameters` are sent only for scorers from"
+                " mlflow.genai.scorers.deepeval, ragas or phoenix",
+            )
+        return self
+
 
 AnySpec = Annotated[
     BuiltinSpec | GuidelinesSpec | JudgeSpec | TokenCountSpec | CodeSpec | MlflowSpec,
