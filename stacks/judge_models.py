@@ -7,14 +7,13 @@ cross-Region inference" and "Supported Regions for inference profiles" in the Be
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
-SCHEME = "bedrock:/"
+from inference_monitor.scoring.model_ids import ARN, model_of
 
 # Where a geography's profiles may route to: its Regions with Bedrock. Each model has a shorter list
 # of its own, which grows over time; the grant is bound to the profile by a condition anyway.
@@ -51,13 +50,6 @@ GEOGRAPHIES: dict[str, tuple[str, ...]] = {
 
 ANY_MODEL = f"arn:{Aws.PARTITION}:bedrock:*::foundation-model/*"
 
-_MODEL_ID = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,3}(:[a-z0-9-]{1,63}){0,2}")
-_ARN = re.compile(
-    r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:(\d{12})?:"
-    r"(?P<kind>foundation-model|inference-profile|application-inference-profile|provisioned-model"
-    r"|custom-model|custom-model-deployment|imported-model)/(?P<id>[A-Za-z0-9][A-Za-z0-9.:/-]*)"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class JudgeModel:
@@ -72,16 +64,11 @@ class JudgeModel:
         Raises:
             ValueError: If it is none of these; the message says what is expected.
         """
-        model = uri.removeprefix(SCHEME)
-        if model == uri or not (_MODEL_ID.fullmatch(model) or _ARN.fullmatch(model)):
-            raise ValueError(
-                f"{uri!r} is not bedrock:/ and a model id, an inference profile id or an ARN of one"
-            )
-        return cls(model)
+        return cls(model_of(uri))
 
     def statements(self) -> Iterator[iam.PolicyStatement]:
         """What a role needs to ask this model from the stack's Region, and nothing more."""
-        arn = _ARN.fullmatch(self.id)
+        arn = ARN.fullmatch(self.id)
         if arn is None:
             yield from _by_id(self.id)
         elif arn["kind"] == "inference-profile":

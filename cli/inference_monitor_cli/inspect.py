@@ -6,19 +6,16 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
-import boto3
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from inference_monitor.capture.lines import iter_lines
-from inference_monitor.capture.reader import Entry, read_line
+from inference_monitor.capture.reader import Entry
 from inference_monitor.inference import Inference
-from inference_monitor.storage import CHUNK_BYTES, read_entries
+from inference_monitor_cli.captures import CaptureFile
 from inference_monitor_cli.problems import told_plainly
 from inference_monitor_cli.report import as_report, preview
 
@@ -35,23 +32,10 @@ def inspect(
     """Show what the monitor reads in a capture file: messages, answer, tokens, errors."""
     with told_plainly("inspect"):
         if as_json:
-            for entry in _entries(file):
+            for entry in CaptureFile(file).entries():
                 sys.stdout.write(json.dumps(as_report(entry)) + "\n")
         else:
-            _print_table(file, _entries(file), rows)
-
-
-def _entries(file: str) -> Iterator[Entry]:
-    """Read local files and S3 objects alike, a piece at a time."""
-    if file.startswith("s3://"):
-        bucket, _, key = file.removeprefix("s3://").partition("/")
-        if not bucket or not key:
-            raise typer.BadParameter(f"{file!r} names no object; write s3://bucket/key")
-        yield from read_entries(boto3.client("s3"), bucket, key)
-        return
-    with Path(file).open("rb") as stream:
-        chunks = iter(lambda: stream.read(CHUNK_BYTES), b"")
-        yield from (read_line(line) for line in iter_lines(chunks))
+            _print_table(file, CaptureFile(file).entries(), rows)
 
 
 def _print_table(file: str, entries: Iterator[Entry], rows: int) -> None:

@@ -1,0 +1,110 @@
+"""`inference-monitor scorers`: check what is configured, and try it on records before a deploy."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from inference_monitor_cli.captures import CaptureFile
+from inference_monitor_cli.deploy_settings import DeploySettings
+from inference_monitor_cli.judge_options import (
+    DEFAULT_FILE,
+    JudgingOption,
+    Model,
+    ScorersFile,
+    load_or_exit,
+    needs_mlflow,
+)
+from inference_monitor_cli.money import count, dollars
+from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
+from inference_monitor_cli.report import printable
+from inference_monitor_cli.scorers_file import judge_model, judged, only, price_table
+from inference_monitor_cli.scorers_table import scorers_table
+
+if TYPE_CHECKING:
+    from inference_monitor_cli.trial import Trial
+
+ASKS_ABOVE_USD = 0.10
+
+scorers_app = typer.Typer(
+    no_args_is_help=True, help="Check the scorers, and try them before they are deployed."
+)
+
+
+@scorers_app.command()
+def check(
+    file: Annotated[
+        Path, typer.Argument(help="The scorers; by default the project's.", show_default=False)
+    ] = DEFAULT_FILE,
+) -> None:
+    """Say what is wrong with the scorers, as the synthesis does, or what is configured."""
+    with told_plainly("scorers check"):
+        config = load_or_exit(file)
+        settings = DeploySettings.load()
+        Console().print(scorers_table(config, settings.bedrock_model_id))
+
+
+@scorers_app.command("try")
+def try_(  # noqa: PLR0913  # each is an option of the command
+    file: Annotated[str, typer.Argument(help="A capture file, or s3://bucket/key of one.")],
+    *,
+    records: Annotated[
+        int, typer.Option(min=1, help="So many records, the first that an LLM answered.")
+    ] = 3,
+    line: Annotated[list[int] | None, typer.Option(help="This line; can be repeated.")] = None,
+    scorers_file: ScorersFile = DEFAULT_FILE,
+    scorer: Annotated[
+        list[str] | None, typer.Option(help="Only this scorer; can be repeated.")
+    ] = None,
+    judging: JudgingOption = None,
+    model: Model = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever it costs.")] = False,
+) -> None:
+    """Score a few records now and show verdicts, rationales, tokens and price. Writes nothing.
+
+    Sample rates and the rules under `always` do not count here; everything else is as deployed,
+    redaction included. Exits with 1 when a scorer gave an error.
+    """
+    with told_plainly("scorers try"):
+        settings = DeploySettings.load()
+        if model:
+            settings = settings.model_copy(update={"bedrock_model_id": judge_model(model)})
+        config = only(load_or_exit(scorers_file), scorer or [])
+        with needs_mlflow("scorers try"):
+            from inference_monitor.scoring.judge import bedrock_client  # noqa: PLC0415
+            from inference_monitor_cli import trial_document, trial_report  # noqa: PLC0415
+            from inference_monitor_cli.trial import Trial  # noqa: PLC0415
+        config = judged(config, judging) if judging else config
+        prices = price_table(settings.judge_prices)
+        trial = Trial(config, settings, prices, scorers_file.parent)
+        captures = CaptureFile(file)
+        trial.choose(captures.entries(), captures.source, records, line or [])
+        _agree_to_the_price(trial, yes=yes)
+        tried = trial.run(bedrock_client(settings.judge_concurrency))
+        if as_json:
+            sys.stdout.write(json.dumps(trial_document.document(tried)) + "\n")
+        else:
+            trial_report.show(Console(), tried)
+    raise typer.Exit(FAILED if any(one.failed for one in tried) else 0)
+
+
+def _agree_to_the_price(trial: Trial, *, yes: bool) -> None:
+    """Say what it will cost, and ask when that is much or not known."""
+    cost = trial.forecast
+    about = f"about {count(cost.calls)} judge calls, {dollars(cost.usd)}"
+    if cost.unpriced:
+        about += f"; the price of {', '.join(cost.unpriced)} is not known (see JUDGE_PRICES)"
+    if unknown := trial.of_unknown_price:
+        about += f"; and whatever {', '.join(unknown)} asks"
+    typer.echo(f"estimated: {printable(about)}", err=True)
+    if yes or not (cost.usd > ASKS_ABOVE_USD or cost.unpriced or unknown):
+        return
+    if not sys.stdin.isatty():
+        raise CommandError("nobody is there to be asked: run it again with --yes")
+    typer.confirm("judge these records?", abort=True, err=True)

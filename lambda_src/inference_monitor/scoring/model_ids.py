@@ -1,0 +1,31 @@
+"""What Bedrock's Converse API takes as a model: ids of models and inference profiles, and ARNs.
+
+Imported at synth time, where neither MLflow nor boto3 is installed.
+"""
+
+from __future__ import annotations
+
+import re
+
+SCHEME = "bedrock:/"
+ARN = re.compile(
+    r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:(\d{12})?:"
+    r"(?P<kind>foundation-model|inference-profile|application-inference-profile|provisioned-model"
+    r"|custom-model|custom-model-deployment|imported-model)/(?P<id>[A-Za-z0-9][A-Za-z0-9.:/-]*)"
+)
+
+_MODEL_ID = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,3}(:[a-z0-9-]{1,63}){0,2}")
+
+
+def model_of(uri: str) -> str:
+    """The id or ARN in a `bedrock:/…` name.
+
+    Raises:
+        ValueError: If it is none of these; the message says what is expected.
+    """
+    model = uri.removeprefix(SCHEME)
+    if model == uri or not (_MODEL_ID.fullmatch(model) or ARN.fullmatch(model)):
+        raise ValueError(
+            f"{uri!r} is not bedrock:/ and a model id, an inference profile id or an ARN of one"
+        )
+    return model
