@@ -136,7 +136,14 @@ def _environment(
         "MONITOR_JUDGE_BUDGET_USD_PER_DAY": str(settings.judge_budget_usd_per_day or 0),
         "MONITOR_JUDGE_BUDGET_USD_PER_RUN": str(settings.judge_budget_usd_per_run or 0),
         "MONITOR_JUDGE_PRICES": settings.judge_prices or "",
+        "MONITOR_JUDGE_REQUESTS_PER_MINUTE": _share(settings, settings.judge_requests_per_minute),
+        "MONITOR_JUDGE_TOKENS_PER_MINUTE": _share(settings, settings.judge_tokens_per_minute),
         "MONITOR_JUDGE_CONCURRENCY": str(settings.judge_concurrency),
         "MONITOR_REDACTION": settings.redaction,
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
+
+
+def _share(settings: DeploySettings, per_minute: float | None) -> str:
+    """What one of the function's instances may do of what all may; 0 where there is no limit."""
+    return str((per_minute or 0) / settings.map_max_concurrency)

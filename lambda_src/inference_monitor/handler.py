@@ -32,7 +32,12 @@ from inference_monitor.privacy.build import build_redaction
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
 from inference_monitor.scoring.config import load_scorers
 from inference_monitor.scoring.judge import bedrock_client
-from inference_monitor.scoring.limits import build_budget, build_first_of_hour, build_prices
+from inference_monitor.scoring.limits import (
+    build_budget,
+    build_first_of_hour,
+    build_pace,
+    build_prices,
+)
 from inference_monitor.service import Monitor
 from inference_monitor.settings import get_settings
 from inference_monitor.storage import S3Results, cut_file, read_entries
@@ -160,6 +165,7 @@ def build_monitor() -> Monitor:
         default_model=settings.judge_model,
         concurrency=settings.judge_concurrency,
         prices=build_prices(settings),
+        pace=build_pace(settings),
         budgets=build_budget(settings),
         first_of_hour=build_first_of_hour(settings),
     )

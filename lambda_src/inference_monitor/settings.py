@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     judge_prices: str = ""
     """Prices that go before those of `prices.yaml`, see `scoring.own_prices`."""
 
+    judge_requests_per_minute: float = Field(default=0, ge=0, allow_inf_nan=False)
+    """Judge calls that this instance may begin in a minute, its share of what all may; 0: any."""
+
+    judge_tokens_per_minute: float = Field(default=0, ge=0, allow_inf_nan=False)
+    """The same for tokens as Bedrock counts them for a quota."""
+
     judge_concurrency: int = Field(ge=1, le=200)
     """Judge calls in flight at once in one function instance."""
 

@@ -29,11 +29,13 @@ class Quota:
     def take(self, tokens: int) -> bool:
         """Take one call of so many tokens; False if there is no room."""
         with self._lock:
-            buckets = (self._requests, 1), (self._tokens, tokens)
-            if any(bucket.level(self._clock()) <= 0 for bucket, _ in buckets):
+            now = self._clock()
+            # Tokens may be overdrawn by one call: else one larger than the bucket, which holds a
+            # second's worth, would never be answered.
+            if self._requests.level(now) < 1 or self._tokens.level(now) <= 0:
                 return False
-            for bucket, amount in buckets:
-                bucket.take(amount)
+            self._requests.take(1)
+            self._tokens.take(tokens)
             return True
 
     def give_back(self, tokens: int) -> None:
@@ -44,8 +46,6 @@ class Quota:
 
 
 class _Bucket:
-    """May be overdrawn by one call: else a call larger than the bucket would never be answered."""
-
     def __init__(self, per_minute: float | None, burst_seconds: float, now: float) -> None:
         self._rate = None if per_minute is None else per_minute / 60
         self._size = (self._rate or 0.0) * burst_seconds

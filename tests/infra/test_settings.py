@@ -47,6 +47,8 @@ ACCEPTED: Mapping[str, Sequence[object]] = {
     "log_retention_days": [1, "30", 3653],
     "judge_budget_usd_per_day": [0.01, "5", 1000],
     "judge_budget_usd_per_run": [0.01],
+    "judge_requests_per_minute": [0.5, "600"],
+    "judge_tokens_per_minute": [1, 2_000_000],
     "judge_prices": ["*my-profile*=3/15", "a=1/2, b = 0.06/0.24,", f"{PROFILE_ARN}=3/15"],
 }
 REFUSED: Mapping[str, Sequence[object]] = {
@@ -90,6 +92,8 @@ REFUSED: Mapping[str, Sequence[object]] = {
     "judge_concurrency": [0, 201],
     "judge_budget_usd_per_day": [0, -1, "much", "inf", "nan"],
     "judge_budget_usd_per_run": [0],
+    "judge_requests_per_minute": [0, -1, "inf"],
+    "judge_tokens_per_minute": [0, "many"],
     "judge_prices": ["3/15", "my-profile=3", "my-profile=3/x", "a=1/2; b=1/2", "a=-1/2"],
     "redaction": ["on", "Patterns", "", "presidio"],
     "tolerated_failure_percentage": [-1, 101],

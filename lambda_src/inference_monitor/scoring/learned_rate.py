@@ -18,6 +18,7 @@ _OUTCOMES = 32  # as many of the latest calls tell what share is refused
 _FEWEST_REFUSED = 5  # of these; fewer may be chance
 _TOLERATED = 0.12  # asking for a little more than there is, is how one learns that there is more
 _OURS = 0.5  # a judge that refuses more than this is in earnest, whatever a test has said
+_PLENTY, _GAIN = 20, 1.03  # after so many answers in a row each further one raises the rate
 _CUT = 0.95  # of the rate that was answered
 _WINDOW_SECONDS = 3.0  # in which answers are counted for that rate
 _FIRST_LOOK_SECONDS = 1.5  # from the first refusal, until answers have come that can be counted
@@ -56,10 +57,12 @@ class LearnedRate:
         self._low: float | None = None  # the rate after the last cut, which was
         self._cut_at = 0.0
         self._test: _Test | None = None
-        self._recent: deque[bool] = deque(maxlen=_OUTCOMES)  # refused or not
+        self._latest: deque[bool] = deque(maxlen=_OUTCOMES)  # refused or not
+        self._recent: deque[bool] = deque(maxlen=_OUTCOMES)  # of these, since the last cut
         self._answers: deque[tuple[float, int]] = deque(maxlen=2 * _OUTCOMES)
         self._call_tokens = 1.0  # of a usual call
         self._in_flight = 0
+        self._in_a_row = 0  # answers since the last refusal
         self._widest = 1  # calls ever in flight at once
         self._sent_first: float | None = None
         self._refused_first = float("-inf")
@@ -69,8 +72,9 @@ class LearnedRate:
     def at(self, now: float) -> float | None:
         """The rate to send at; None for no limit.
 
-        It grows from the last cut on, ever faster. A small share of a quota grows by more of itself
-        than a large one, and a large one meets more refusals: so instances come to equal shares.
+        It grows from the last cut on, ever faster, and with answers that no refusal interrupts. A
+        small share of a quota grows by more of itself than a large one, and a large one meets more
+        refusals: so instances come to equal shares.
         """
         if self._low is None:
             return None
@@ -81,9 +85,7 @@ class LearnedRate:
     @property
     def mostly_refused(self) -> bool:
         """Whether most of the latest calls were refused."""
-        if not self._recent:
-            return self._test is not None and self._test.before > _OURS
-        return sum(self._recent) > len(self._recent) * _OURS
+        return sum(self._latest) > len(self._latest) * _OURS
 
     def sent(self, tokens: int, now: float) -> None:
         """A call of about so many tokens leaves."""
@@ -108,7 +110,11 @@ class LearnedRate:
 
     def _ended(self, *, refused: bool, now: float) -> None:
         self.failed()
+        self._latest.append(refused)
         self._recent.append(refused)
+        self._in_a_row = 0 if refused else self._in_a_row + 1
+        if self._low is not None and self._in_a_row > _PLENTY:
+            self._low *= _GAIN
         if test := self._test:
             if test.earlier:
                 test.earlier -= 1

@@ -1,4 +1,4 @@
-"""Make what limits judging in a deployment: prices, caps, and who is first in an hour."""
+"""Make what limits judging in a deployment: pace, prices, caps, and who is first in an hour."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from inference_monitor.counters import DynamoCounters
 from inference_monitor.scoring.budget import Budget, CappedBudget, Caps, Unlimited
 from inference_monitor.scoring.first_of_hour import CountedFirstOfHour, FirstOfHour
 from inference_monitor.scoring.own_prices import parse_prices
+from inference_monitor.scoring.pace import Pace
 from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.settings import Settings
 
@@ -22,6 +23,13 @@ _RUNS = 32
 def build_prices(settings: Settings) -> PriceTable:
     """The price table of the image, behind the prices of this deployment."""
     return PriceTable.load().with_own(parse_prices(settings.judge_prices))
+
+
+def build_pace(settings: Settings) -> Pace:
+    """How fast this instance may ask the judge."""
+    return Pace(
+        settings.judge_requests_per_minute or None, settings.judge_tokens_per_minute or None
+    )
 
 
 def build_budget(settings: Settings) -> Callable[[str, str], Budget]:

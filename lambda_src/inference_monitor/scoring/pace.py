@@ -15,7 +15,7 @@ from inference_monitor.scoring.learned_rate import LearnedRate
 from inference_monitor.scoring.token_bucket import TokenBucket
 
 _PAUSES = (0.05, 2.0)
-_PAUSES_WHEN_REFUSED = (1.0, 20.0)
+_PAUSES_WHEN_REFUSED = (1.0, 8.0)
 """The first and the longest, in seconds; each may be twice as long as the one before. The long ones
 are for a judge that refuses most calls. Else the learned rate does the slowing."""
 
