@@ -11,16 +11,19 @@ import random
 import threading
 import time
 import uuid
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import asdict, replace
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from local.http_service import Handler, HttpService
 from local.judge.answer import SAYS, fill_in
+from local.judge.behaviour import Behaviour, Stats
 from local.judge.converse import first_problem, forced_tool, said_by_user
 from local.judge.opinion import Material
 from local.judge.prompt_cache import PromptCache
 from local.judge.quota import Quota
+
+__all__ = ["CONTROL", "Behaviour", "StandInJudge", "Stats"]
 
 CONTROL = "/_stand-in"
 HANG_SECONDS = 120
@@ -30,44 +33,6 @@ _THROTTLED = (429, "ThrottlingException", "Too many requests, please wait before
 _DOWN = (503, "ServiceUnavailableException", "Bedrock is unable to process your request.")
 _UNSIGNED = (403, "MissingAuthenticationTokenException", "Missing Authentication Token")
 _DENIED = (403, "AccessDeniedException", "You don't have access to the model with this ID.")
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """How it answers from now on.
-
-    `latency` in seconds. `throttle` is the probability of a ThrottlingException. Modes: `malformed`
-    answers prose instead of calling the tool, `down` 503, `denied` 403, and `hang` not at all.
-    The quota per minute is for all callers together; calls beyond it are throttled at once.
-    `burst_seconds` of it may come at once; a change of behaviour fills it up again.
-    """
-
-    mode: Literal["ok", "malformed", "down", "denied", "hang"] = "ok"
-    latency: float = 0.0
-    throttle: float = 0.0
-    requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
-    burst_seconds: float = 1.0
-
-
-@dataclass(slots=True)
-class Stats:
-    """Requests since the start; `calls` counts all, `answered` those that got a verdict.
-
-    `input_tokens` is all that was sent with answered calls, from the cache or not.
-    """
-
-    calls: int = 0
-    answered: int = 0
-    throttled: int = 0
-    refused: int = 0
-    in_flight: int = 0
-    max_in_flight: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    by_model: dict[str, int] = field(default_factory=dict)
 
 
 class StandInJudge(HttpService):
