@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import boto3
 import pytest
@@ -162,6 +163,19 @@ def test_errors_are_bedrocks(judge: StandInJudge) -> None:
     assert (judge.stats.calls, judge.stats.refused, judge.stats.throttled) == (5, 4, 1)
 
 
+def test_a_quota_throttles_what_is_over_it(judge: StandInJudge) -> None:
+    """As many calls as the quota holds are answered, the next ones are throttled."""
+    judge.behaviour = Behaviour(requests_per_minute=3, burst_seconds=60)
+    asker = Asker(judge)
+    assert [asker.ask()[:8] for _ in range(3)] == ["tool_use"] * 3
+    assert asker.error() == "ThrottlingException"
+    judge.behaviour = Behaviour(tokens_per_minute=60)
+    assert asker.ask().startswith("tool_use")
+    judge.behaviour = Behaviour()
+    assert asker.ask().startswith("tool_use")
+    assert (judge.stats.answered, judge.stats.throttled) == (5, 1)
+
+
 def test_latency_and_calls_in_flight(judge: StandInJudge) -> None:
     """Calls wait side by side, and it is known how many did at once."""
     judge.behaviour = Behaviour(latency=0.3)
@@ -184,7 +198,7 @@ def test_control_from_another_process(judge: StandInJudge) -> None:
     assert requests.put(url, json={"throttle": 1.0}, timeout=5).ok
     assert Asker(judge).error() == "ThrottlingException"
     state = requests.get(url, timeout=5).json()
-    assert state["behaviour"] == {"mode": "ok", "latency": 0.0, "throttle": 1.0}
+    assert state["behaviour"] == asdict(Behaviour(throttle=1.0))
     assert state["stats"]["throttled"] == 1
 
 
