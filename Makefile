@@ -22,7 +22,7 @@ node_modules/.installed: package-lock.json
 	npm ci --silent
 	@touch $@
 
-include local/demo.mk tests/image/image.mk benchmarks/reliability/reliability.mk benchmarks/scoring/scoring.mk
+include local/demo.mk tests/image/image.mk tests/third_party/third_party.mk benchmarks/reliability/reliability.mk benchmarks/scoring/scoring.mk
 
 check: install ## lint, types and the fast tests
 	$(BIN)/ruff check .
@@ -45,6 +45,12 @@ bench: install ## the figures of the README
 bench-large-file: install emulator ## 100,000 records of 300 MB through the chain, MLflow stubbed
 	$(BIN)/python -m benchmarks.large_file
 
+bench-budget: install emulator ## 200 records at once against a cap for 50, 20 times
+	@$(BIN)/python -m benchmarks.budget
+
+bench-throttling: install ## what a quota or a throttling judge costs in time, in half an hour
+	$(BIN)/python -m benchmarks.throttling
+
 fuzz: install ## mutated captures against the readers, for SECONDS (600)
 	$(BIN)/python -m benchmarks.fuzz $(or $(SECONDS),600)
 
@@ -59,4 +65,4 @@ lock: ## compile the requirements files from pyproject.toml
 	$(COMPILE) --group pyproject.toml:lambda --group pyproject.toml:lambda-local -c lambda_src/requirements.txt -o local/requirements-lambda.txt
 	$(COMPILE) --group pyproject.toml:scoring-reference -o benchmarks/scoring/requirements.txt
 
-.PHONY: help install check test chromium bench bench-large-file fuzz samples lock
+.PHONY: help install check test chromium bench bench-budget bench-throttling bench-large-file fuzz samples lock

@@ -53,7 +53,8 @@ def _list(
 ) -> list[Any]:
     """A list of texts repeats what the answer says; any other has a verdict on each part of it."""
     if schema.get("type") == "string" and "enum" not in schema:
-        return [*material.items] or _SENTENCE_END.split(material.answer)
+        answers = [_scalar(schema, grade(q, material)[0], material) for q in material.questions]
+        return answers or [*material.items] or _SENTENCE_END.split(material.answer)
     parts = material.items or (material.answer,)
     return [_value(schema, criterion, replace(material, answer=part), defs) for part in parts]
 

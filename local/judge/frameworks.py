@@ -30,7 +30,11 @@ _FAULT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """What was found; `items` where a list is to be judged one by one, `score` where it was."""
+    """What was found.
+
+    `items` where a list is to be judged one by one, `score` where it was. `questions` are to be
+    answered with yes or no.
+    """
 
     instructions: str
     question: str
@@ -38,6 +42,7 @@ class Labelled:
     items: tuple[str, ...]
     yes_is_bad: bool
     score: str | None
+    questions: tuple[str, ...]
 
 
 def find_labelled(prompt: str) -> Labelled | None:
@@ -59,6 +64,7 @@ def find_labelled(prompt: str) -> Labelled | None:
         items,
         bool(_FAULT.search(instructions)),
         score,
+        _list(_after("questions", prompt) or ""),
     )
 
 

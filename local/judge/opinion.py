@@ -47,7 +47,7 @@ class Material:
 
     The question is empty where only the answer is judged. `items` are parts of the answer that are
     to be judged one by one; `yes_is_bad` where a fault is looked for; `score` where only words for
-    a score are wanted.
+    a score are wanted; `questions` where each is to be answered with yes or no.
     """
 
     instructions: str
@@ -56,6 +56,7 @@ class Material:
     items: tuple[str, ...] = ()
     yes_is_bad: bool = False
     score: str | None = None
+    questions: tuple[str, ...] = ()
 
     @classmethod
     def found_in(cls, prompt: str) -> Self:

@@ -334,7 +334,11 @@ def test_a_metric_without_a_judge_costs_nothing(bedrock: FakeBedrock) -> None:
     verdicts = run(bedrock, metric("deepeval.PatternMatch", arguments={"pattern": "Par"}))
     feedback = only(verdicts)
     assert (feedback.value, feedback.source.source_type) == (True, "CODE")
-    assert feedback.metadata == {"scorer": "mine", "scorer_version": "1"}
+    assert feedback.metadata == {
+        "scorer": "mine",
+        "scorer_version": "1",
+        "mlflow.scorer.framework": "deepeval",
+    }
     assert (bedrock.requests, verdicts.cost_usd) == ([], 0)
 
 

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from mlflow.entities import AssessmentError, AssessmentSource, AssessmentSourceType, Feedback
+from mlflow.genai.scorers import FRAMEWORK_METADATA_KEY
 from mlflow.tracing.constant import AssessmentMetadataKey
 
 from inference_monitor.scoring.calls import JUDGE_REFUSED, UNREADABLE_VERDICT
@@ -15,6 +16,7 @@ from inference_monitor.scoring.custom import SCORER_ERROR
 from inference_monitor.scoring.record import Record, attach
 from inference_monitor.scoring.text import cut_end
 from inference_monitor.scoring.third_party_line import JudgeLine
+from inference_monitor.scoring.third_party_names import framework_of
 
 
 def failure(told: str) -> Feedback:
@@ -59,6 +61,7 @@ def assessment(
     given: Feedback, record: Record, spec: MlflowSpec, accounts: dict[str, str]
 ) -> Feedback:
     """As all our assessments are: named as in the file, and whose judgement it is."""
+    framework = framework_of(spec.class_path)
     shortened = record.material.shortened if record.material else None
     source = AssessmentSource(AssessmentSourceType.CODE, spec.class_path)
     if "judge_model" in accounts:
@@ -71,6 +74,7 @@ def assessment(
         error=given.error,
         source=source,
         metadata={
+            **({FRAMEWORK_METADATA_KEY: framework.key} if framework else {}),
             **(given.metadata or {}),
             **accounts,
             **({"shortened": shortened} if shortened else {}),
