@@ -20,6 +20,7 @@ from local.judge.server import Behaviour, StandInJudge
 
 T = TypeVar("T")
 SECONDS = 300
+STARTS = 4
 # Every execution is some threads in the emulator; AWS would start thousands at once.
 AT_ONCE = 12
 
@@ -114,14 +115,18 @@ class Trial:
     def recover(self) -> str:
         """Wait likewise; what has failed by then is started again, as its alarm says.
 
-        A real retry waits long enough for a server to restart; a shortened one may not.
+        A real retry waits long enough for a server to restart, and for the claims of an attempt
+        that failed to expire; a shortened one may not.
         """
         self.settle()
-        failed = [k for k in self.files if "SUCCEEDED" not in self.executions.of(k).values()]
-        for key in failed:
-            self.start(key)
-        self.settle()
-        return "; failed and started again" if failed else ""
+        for starts in range(STARTS):
+            failed = [k for k in self.files if "SUCCEEDED" not in self.executions.of(k).values()]
+            if not failed:
+                return f"; failed and started again ({starts} x)" if starts else ""
+            for key in failed:
+                self.start(key)
+            self.settle()
+        return f"; failed and started again ({STARTS} x)"
 
     def mend(self) -> None:
         """Take every fault away; recovering is counted from now."""

@@ -112,6 +112,9 @@ class Claims(Protocol):
     def claim(self, trace_ids: Sequence[str], delivery: Delivery) -> set[str]:
         """Claim traces for a delivery; gives those no other live delivery has."""
 
+    def release(self, trace_ids: Sequence[str], delivery: Delivery) -> None:
+        """Give claims back that came to nothing, so that another delivery need not wait long."""
+
 
 class InferenceScorer(Protocol):
     """The configured scorers, as the service sees them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 
 from inference_monitor.capture.reader import Entry
 from inference_monitor.chunk import Chunk, chunks
@@ -96,8 +96,12 @@ class Monitor:
         if chunk.inferences:
             chunk.known = self._traces.lookup(list(chunk.inferences))
             others = self._leave_to_others(chunk, delivery)
-            for keys in self._scored(chunk, delivery):
-                self._write(chunk, keys, delivery)
+            try:
+                for keys in self._scored(chunk, delivery):
+                    self._write(chunk, keys, delivery)
+            except TransientError:
+                self._give_back(chunk, delivery)
+                raise
             if others:
                 raise TransientError(f"{others} records are being written by another delivery")
         if lost := chunk.quarantined():
@@ -110,6 +114,12 @@ class Monitor:
         for key in theirs:
             del chunk.inferences[key]
         return len(theirs)
+
+    def _give_back(self, chunk: Chunk, delivery: Delivery) -> None:
+        """Let others try what this attempt could not write; its own next one may be far off."""
+        claimed = [key for key in chunk.inferences if not chunk.is_complete(key)]
+        with suppress(TransientError):
+            self._claims.release(claimed, delivery)
 
     def _scored(self, chunk: Chunk, delivery: Delivery) -> Iterator[list[str]]:
         """Let the chunk be scored; gives groups that are done while the others still are judged."""

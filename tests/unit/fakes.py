@@ -69,6 +69,12 @@ class FakeClaims:
         """Those that have no other owner."""
         return {i for i in trace_ids if self.owners.setdefault(i, delivery.id) == delivery.id}
 
+    def release(self, trace_ids: Sequence[str], delivery: Delivery) -> None:
+        """Forget whose they were."""
+        for key in trace_ids:
+            if self.owners.get(key) == delivery.id:
+                del self.owners[key]
+
 
 @dataclass
 class FakeScorer:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-from inference_monitor.claims import DynamoClaims
+from inference_monitor.claims import GRACE_SECONDS, DynamoClaims
 from inference_monitor.delivery import Delivery
 from inference_monitor.errors import TransientError
 
@@ -33,6 +35,18 @@ def test_a_trace_somebody_else_has_is_not_ours(table: tuple[DynamoClaims, Stubbe
     assert claims.claim(["a"], ME) == {"a"}
     stub.add_client_error("put_item", "ConditionalCheckFailedException", http_status_code=400)
     assert claims.claim(["b"], ME) == set()
+
+
+def test_what_came_to_nothing_is_given_back(table: tuple[DynamoClaims, Stubber]) -> None:
+    """Only what is still ours, and not before our requests to MLflow have surely ended."""
+    claims, stub = table
+    given = {**_expected("a"), "ConditionExpression": "delivery = :me"}
+    given["Item"] = {**given["Item"], "expires": {"N": str(int(1000 + GRACE_SECONDS))}}
+    stub.add_response("put_item", {}, given)
+    stub.add_client_error("put_item", "ConditionalCheckFailedException", http_status_code=400)
+    with patch.object(time, "time", return_value=1000.0):
+        claims.release(["a"], ME)
+    claims.release(["b"], ME)
 
 
 @pytest.mark.parametrize(

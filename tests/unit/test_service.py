@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from inference_monitor.delivery import Delivery
 from inference_monitor.errors import JudgeUnavailableError, PermanentWriteError, TransientError
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
-from inference_monitor.ports import StoredTrace
+from inference_monitor.ports import ScoredInference, StoredTrace
 from inference_monitor.service import GIVE_UP_AFTER, WRITTEN_TOGETHER, Monitor
 from inference_monitor.traces.identity import trace_id
 from tests.unit.builders import capture
@@ -22,6 +22,14 @@ from tests.unit.fakes import FakeClaims, FakeResults, FakeScorer, FakeTraces
 
 SOURCE = Source("bucket", "key.jsonl", "ep")
 ANSWER = {"generated_text": "x"}
+
+
+class GoneWhileWriting(FakeTraces):
+    """MLflow that answers searches, and then is away."""
+
+    def write(self, records: Sequence[ScoredInference]) -> dict[str, str]:
+        """Take nothing."""
+        raise TransientError(f"{len(records)} records: MLflow is down")
 
 
 def _entries(*event_ids: str) -> Iterator[Entry]:
@@ -96,6 +104,14 @@ def test_of_two_deliveries_at_once_only_one_writes_and_judges() -> None:
     claims.owners.clear()
     summary, _ = _run(traces, _entries("a", "b"), claims=claims, delivery="0")
     assert (summary.traced, summary.duplicate, summary.judge_calls) == (2, 0, 1)
+
+
+def test_what_could_not_be_written_is_given_back() -> None:
+    """A delivery that met an outage does not keep others from its records for a quarter hour."""
+    claims = FakeClaims({trace_id("ep", "a"): "another"})
+    with pytest.raises(TransientError, match="MLflow is down"):
+        _run(GoneWhileWriting(), _entries("a", "b"), claims=claims)
+    assert claims.owners == {trace_id("ep", "a"): "another"}
 
 
 def test_known_traces_are_not_claimed() -> None:
@@ -232,12 +248,7 @@ def test_a_trace_without_its_scores_says_that_the_judge_was_away() -> None:
 
 def test_a_group_that_cannot_be_written_ends_the_judging() -> None:
     """MLflow goes down while a chunk is judged: no verdict is bought that cannot be kept."""
-    scorer, traces = FakeScorer(), FakeTraces()
-
-    def write(_records: Any) -> dict[str, str]:
-        raise TransientError("MLflow is down")
-
-    traces.write = write  # type: ignore[method-assign]
+    scorer, traces = FakeScorer(), GoneWhileWriting()
     events = [f"e{n}" for n in range(CHUNK_RECORDS)]
     with pytest.raises(TransientError, match="MLflow is down"):
         _run(traces, _entries(*events), scorer=scorer)
