@@ -1,0 +1,109 @@
+"""Let a judge score the labelled set. Imported only when asked for: it needs MLflow's judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlflow.entities import Feedback
+
+from inference_monitor.scoring.build import build_scorers
+from inference_monitor.scoring.calls import plan_calls
+from inference_monitor.scoring.config import Judging, ScorersConfig
+from inference_monitor.scoring.criteria import criteria
+from inference_monitor.scoring.forecast import Forecast
+from inference_monitor.scoring.judge import ConverseClient, bedrock_client
+from inference_monitor.scoring.material import material
+from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.record import Record
+from inference_monitor.traces.identity import trace_id
+from inference_monitor_cli.judge_shares import Shares, shares_of
+from inference_monitor_cli.labelled_set import LabelledRecord, LabelledSet
+
+_AT_ONCE = 16  # so that progress shows; one batch has a hundred calls already
+
+
+@dataclass(slots=True)
+class Judged:
+    """What one way of judging gave: verdicts by record and scorer, and what it took.
+
+    `failed` counts the records that a scorer gave no verdict for, by scorer and reason.
+    """
+
+    judging: Judging
+    verdicts: dict[tuple[str, str], Feedback] = field(default_factory=dict)
+    failed: dict[str, dict[str, int]] = field(default_factory=dict)
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+    def fail(self, scorer: str, reason: str) -> None:
+        """Count a verdict that is missing."""
+        reasons = self.failed.setdefault(scorer, {})
+        reasons[reason] = reasons.get(reason, 0) + 1
+
+
+class LabelledJudging:
+    """The judged criteria of a configuration, ready for the labelled set."""
+
+    def __init__(
+        self, config: ScorersConfig, model: str, prices: PriceTable, concurrency: int
+    ) -> None:
+        """`model` is asked where the configuration names none."""
+        self._config = config
+        self._model = model
+        self._prices = prices
+        self._concurrency = concurrency
+
+    def estimate(self, labelled: LabelledSet) -> Shares:
+        """What it would take, before anything is asked."""
+        asked = criteria(self._config, self._model)
+        calls = (call for r in labelled.records for call in plan_calls(self._record(r), asked))
+        return shares_of(calls, Forecast(self._prices))
+
+    def judge(
+        self,
+        labelled: LabelledSet,
+        show: Callable[[int], Any],
+        client: ConverseClient | None = None,
+    ) -> Judged:
+        """Ask about all records; `show` is told how many are done."""
+        scorers = build_scorers(
+            self._config,
+            client or bedrock_client(self._concurrency),
+            default_model=self._model,
+            concurrency=self._concurrency,
+            prices=self._prices,
+        )
+        judged = Judged(self._config.judging)
+        for start in range(0, len(labelled.records), _AT_ONCE):
+            records = labelled.records[start : start + _AT_ONCE]
+            batch = [(r.inference, r.source, ()) for r in records]
+            for record, verdicts in zip(records, scorers.score(batch), strict=True):
+                _take_in(judged, record.id, verdicts.assessments, verdicts.pending)
+                judged.calls += verdicts.judge_calls
+                judged.input_tokens += verdicts.input_tokens
+                judged.output_tokens += verdicts.output_tokens
+                judged.cost_usd += verdicts.cost_usd
+            show(start + len(records))
+        return judged
+
+    def _record(self, record: LabelledRecord) -> Record:
+        name = trace_id(record.source.endpoint, record.id)
+        text = material(record.inference, self._config.max_record_tokens)
+        return Record(record.inference, record.source, name, text)
+
+
+def _take_in(
+    judged: Judged, record: str, assessments: Sequence[Feedback], pending: Sequence[str]
+) -> None:
+    for feedback in assessments:
+        if feedback.error:
+            reason = f"{feedback.error.error_code}: {feedback.error.error_message}"
+            judged.fail(feedback.name, reason)
+        else:
+            judged.verdicts[record, feedback.name] = feedback
+    for scorer in pending:
+        judged.fail(scorer, "the judge could not be asked")

@@ -1,0 +1,182 @@
+"""Answers that people have labelled, to hold a judge against: read from files, as captures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from inference_monitor.capture.reader import read_document
+from inference_monitor.inference import Inference, Source
+from inference_monitor_cli.problems import CommandError
+
+SHIPPED = Path(__file__).parent / "labelled"
+CRITERIA_FILE = "criteria.yaml"
+Shape = TypeVar("Shape")
+LabelValue = bool | int | float | str
+Difficulty = Literal["clear", "hard"]
+
+# Reads the same, ten times as fast, where PyYAML was built with it.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TIME = "2026-11-24T00:00:00Z"  # of no meaning here, but no capture is without one
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LabelledCriterion(_Strict):
+    """A criterion that a set has labels for: what was asked, and the label most answers have."""
+
+    asks: str
+    usually: LabelValue
+
+
+class Label(_Strict):
+    """What people say about one answer; `value` is None where they may differ."""
+
+    value: LabelValue | None = Field(alias="is")
+    why: str = Field(min_length=1)
+
+
+class _Written(_Strict):
+    """One record as it stands in a file."""
+
+    id: str = Field(min_length=1)
+    difficulty: Difficulty
+    system: str | None = None
+    question: str | None = None
+    messages: list[dict[Literal["user", "assistant"], str]] = Field(default_factory=list)
+    answer: str = Field(min_length=1)
+    labels: dict[str, Label] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _asks_once(self) -> _Written:
+        if (self.question is None) == (not self.messages):
+            raise ValueError("give either `question` or `messages`")
+        return self
+
+    def capture(self) -> dict[str, Any]:
+        """What SageMaker would have captured of it."""
+        turns = [
+            {"role": role, "content": text} for turn in self.messages for role, text in turn.items()
+        ]
+        if self.question is not None:
+            turns = [{"role": "user", "content": self.question.strip()}]
+        if self.system is not None:
+            turns.insert(0, {"role": "system", "content": self.system})
+        answer = {"role": "assistant", "content": self.answer.strip()}
+        choice = {"index": 0, "message": answer, "finish_reason": "stop"}
+        return {
+            "captureData": {
+                "endpointInput": _side("INPUT", {"messages": turns}),
+                "endpointOutput": _side("OUTPUT", {"choices": [choice]}),
+            },
+            "eventMetadata": {"eventId": self.id, "inferenceTime": _TIME},
+            "eventVersion": "0",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRecord:
+    """One inference, and what people say about it by criterion; `whys` explains some of it."""
+
+    inference: Inference
+    source: Source
+    domain: str
+    difficulty: Difficulty
+    labels: dict[str, LabelValue]
+    whys: dict[str, str]
+
+    @property
+    def id(self) -> str:
+        """Its event id."""
+        return self.inference.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSet:
+    """Records in the order of the files, and the criteria that they have labels for."""
+
+    criteria: dict[str, LabelledCriterion]
+    records: list[LabelledRecord]
+
+    def sample(self, count: int | None) -> LabelledSet:
+        """So many of the records, always the same, each sample within all larger ones."""
+        drawn = sorted(self.records, key=lambda r: hashlib.sha256(r.id.encode()).digest())[:count]
+        ids = {record.id for record in drawn}
+        return LabelledSet(self.criteria, [r for r in self.records if r.id in ids])
+
+
+def load_labelled_set(folder: Path = SHIPPED) -> LabelledSet:
+    """Read a labelled set.
+
+    Raises:
+        CommandError: If the folder holds none, or something in it cannot be used.
+    """
+    if not (folder / CRITERIA_FILE).is_file():
+        raise CommandError(
+            f"there is no labelled set in {folder}: it has no {CRITERIA_FILE}. The shipped one is "
+            "in cli/inference_monitor_cli/labelled of the project; --set FOLDER takes another"
+        )
+    criteria = _read(folder / CRITERIA_FILE, dict[str, LabelledCriterion])
+    records: dict[str, LabelledRecord] = {}
+    for file in sorted(folder.glob("*.yaml")):
+        if file.name == CRITERIA_FILE:
+            continue
+        for record in _records(file, criteria):
+            if record.id in records:
+                raise CommandError(f"{file}: there are two records with the id {record.id}")
+            records[record.id] = record
+    if not records:
+        raise CommandError(f"the labelled set in {folder} has no records")
+    return LabelledSet(criteria, list(records.values()))
+
+
+def _records(file: Path, criteria: dict[str, LabelledCriterion]) -> Iterator[LabelledRecord]:
+    for written in _read(file, list[_Written]):
+        if unknown := sorted(set(written.labels) - set(criteria)):
+            raise CommandError(
+                f"{file}: record {written.id} has a label for {unknown[0]}, which {CRITERIA_FILE} "
+                "does not know"
+            )
+        inference = read_document(written.capture()).record
+        if not isinstance(inference, Inference):
+            raise CommandError(f"{file}: record {written.id} is not readable: {inference.reason}")
+        given: dict[str, LabelValue | None] = {name: c.usually for name, c in criteria.items()}
+        given |= {name: label.value for name, label in written.labels.items()}
+        yield LabelledRecord(
+            inference,
+            Source("labelled", file.name, "labelled", file.stem),
+            file.stem,
+            written.difficulty,
+            {name: value for name, value in given.items() if value is not None},
+            {name: label.why for name, label in written.labels.items()},
+        )
+
+
+def _read(file: Path, shape: type[Shape]) -> Shape:
+    try:
+        document = yaml.load(file.read_text("utf-8"), _LOADER)  # noqa: S506  # both are safe
+        return TypeAdapter(shape).validate_python(document)
+    except yaml.YAMLError as error:
+        raise CommandError(f"{file} is no YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = " → ".join(str(part) for part in first["loc"])
+        raise CommandError(f"{file}: {where}: {first['msg']}") from error
+
+
+def _side(mode: str, body: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "observedContentType": "application/json",
+        "mode": mode,
+        "data": json.dumps(body, ensure_ascii=False),
+        "encoding": "JSON",
+    }
