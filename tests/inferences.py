@@ -154,4 +154,4 @@ def unreadable(event_id: str = "e-1", name: str = "safety") -> Feedback:
 
 def scored(inference: Inference, *assessments: Feedback) -> ScoredInference:
     """An inference of the endpoint with its assessments."""
-    return ScoredInference(inference, SOURCE, "delivery-1", assessments)
+    return ScoredInference(inference, SOURCE, "delivery-1", assessments=assessments)
