@@ -52,6 +52,9 @@ class NobodyElse:
         """All of them."""
         return set(trace_ids)
 
+    def release(self, trace_ids: Sequence[str], delivery: Delivery) -> None:
+        """Nobody waits for them."""
+
 
 class Nothing:
     """Results that are not kept."""

@@ -20,7 +20,10 @@ def notes(estimate: Estimate) -> Iterator[str]:
     if others := [s.name for s in config.scorers if s.asks_judge and s.name not in planned]:
         yield f"Not counted: what {', '.join(others)} asks the judge, as often as it likes."
     if any(rule.first_per_hour for rule in config.always):
-        yield "`first_per_hour` is counted as if every hour had so many."
+        yield (
+            "`first_per_hour` is counted as if every hour had so many, without what that writes to "
+            "DynamoDB."
+        )
     if estimate.counted is None:
         yield (
             "All records are taken for answered chats of one variant, AllTraffic, in a file every "

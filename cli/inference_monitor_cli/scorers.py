@@ -86,7 +86,7 @@ def try_(  # noqa: PLR0913  # each is an option of the command
         captures = CaptureFile(file)
         trial.choose(captures.entries(), captures.source, records, line or [])
         _agree_to_the_price(trial, yes=yes)
-        tried = trial.run(bedrock_client(settings.judge_concurrency))
+        tried = trial.run(bedrock_client)
         if as_json:
             sys.stdout.write(json.dumps(trial_document.document(tried)) + "\n")
         else:

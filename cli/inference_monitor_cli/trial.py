@@ -5,7 +5,7 @@ Needs MLflow's client.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,11 +62,12 @@ class Tried:
 class _Watched:
     """The client, and what it raised last: the scorers tell only that a judge did not answer."""
 
-    client: ConverseClient
+    client: ConverseClient | None
     last: ClientError | BotoCoreError | None = None
 
     def converse(self, **request: Any) -> Mapping[str, Any]:
         """Bedrock's Converse operation."""
+        assert self.client is not None  # noqa: S101  # `run` makes one if a scorer asks
         try:
             return self.client.converse(**request)
         except (ClientError, BotoCoreError) as error:
@@ -133,9 +134,10 @@ class Trial:
         asking = (s for s in self._config.scorers if s.asks_judge)
         return [s.name for s in asking if not isinstance(s, JudgedSpec)]
 
-    def run(self, client: ConverseClient) -> list[Tried]:
-        """Score the records, all at once."""
-        watched = _Watched(client)
+    def run(self, make_client: Callable[[int], ConverseClient]) -> list[Tried]:
+        """Score the records, all at once; without a judge there is no need of AWS."""
+        asks = any(spec.asks_judge for spec in self._config.scorers)
+        watched = _Watched(make_client(self._settings.judge_concurrency) if asks else None)
         scorers = build_scorers(
             self._config,
             watched,
