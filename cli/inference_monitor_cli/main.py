@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from inference_monitor_cli.agreement import agreement
+from inference_monitor_cli.estimate import estimate
 from inference_monitor_cli.inspect import inspect
 from inference_monitor_cli.reconcile import reconcile
 from inference_monitor_cli.replay import replay
+from inference_monitor_cli.scorers import scorers_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,8 +17,9 @@ app = typer.Typer(
     # Locals in a traceback would print what people typed into the model.
     pretty_exceptions_show_locals=False,
 )
-for verb in (inspect, replay, reconcile):
+for verb in (inspect, replay, reconcile, agreement, estimate):
     app.command()(verb)
+app.add_typer(scorers_app, name="scorers")
 
 
 @app.callback()
