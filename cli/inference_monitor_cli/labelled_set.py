@@ -3,84 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import TypeAdapter, ValidationError
 
 from inference_monitor.capture.reader import read_document
 from inference_monitor.inference import Inference, Source
+from inference_monitor_cli.labelled_format import (
+    Difficulty,
+    LabelledCriterion,
+    LabelValue,
+    WrittenRecord,
+)
 from inference_monitor_cli.problems import CommandError
 
 SHIPPED = Path(__file__).parent / "labelled"
 CRITERIA_FILE = "criteria.yaml"
 Shape = TypeVar("Shape")
-LabelValue = bool | int | float | str
-Difficulty = Literal["clear", "hard"]
 
-# Reads the same, ten times as fast, where PyYAML was built with it.
+# Reads the same, faster, where PyYAML was built with it.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_TIME = "2026-11-24T00:00:00Z"  # of no meaning here, but no capture is without one
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LabelledCriterion(_Strict):
-    """A criterion that a set has labels for: what was asked, and the label most answers have."""
-
-    asks: str
-    usually: LabelValue
-
-
-class Label(_Strict):
-    """What people say about one answer; `value` is None where they may differ."""
-
-    value: LabelValue | None = Field(alias="is")
-    why: str = Field(min_length=1)
-
-
-class _Written(_Strict):
-    """One record as it stands in a file."""
-
-    id: str = Field(min_length=1)
-    difficulty: Difficulty
-    system: str | None = None
-    question: str | None = None
-    messages: list[dict[Literal["user", "assistant"], str]] = Field(default_factory=list)
-    answer: str = Field(min_length=1)
-    labels: dict[str, Label] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _asks_once(self) -> _Written:
-        if (self.question is None) == (not self.messages):
-            raise ValueError("give either `question` or `messages`")
-        return self
-
-    def capture(self) -> dict[str, Any]:
-        """What SageMaker would have captured of it."""
-        turns = [
-            {"role": role, "content": text} for turn in self.messages for role, text in turn.items()
-        ]
-        if self.question is not None:
-            turns = [{"role": "user", "content": self.question.strip()}]
-        if self.system is not None:
-            turns.insert(0, {"role": "system", "content": self.system})
-        answer = {"role": "assistant", "content": self.answer.strip()}
-        choice = {"index": 0, "message": answer, "finish_reason": "stop"}
-        return {
-            "captureData": {
-                "endpointInput": _side("INPUT", {"messages": turns}),
-                "endpointOutput": _side("OUTPUT", {"choices": [choice]}),
-            },
-            "eventMetadata": {"eventId": self.id, "inferenceTime": _TIME},
-            "eventVersion": "0",
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +86,7 @@ def load_labelled_set(folder: Path = SHIPPED) -> LabelledSet:
 
 
 def _records(file: Path, criteria: dict[str, LabelledCriterion]) -> Iterator[LabelledRecord]:
-    for written in _read(file, list[_Written]):
+    for written in _read(file, list[WrittenRecord]):
         if unknown := sorted(set(written.labels) - set(criteria)):
             raise CommandError(
                 f"{file}: record {written.id} has a label for {unknown[0]}, which {CRITERIA_FILE} "
@@ -171,12 +117,3 @@ def _read(file: Path, shape: type[Shape]) -> Shape:
         first = error.errors()[0]
         where = " → ".join(str(part) for part in first["loc"])
         raise CommandError(f"{file}: {where}: {first['msg']}") from error
-
-
-def _side(mode: str, body: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "observedContentType": "application/json",
-        "mode": mode,
-        "data": json.dumps(body, ensure_ascii=False),
-        "encoding": "JSON",
-    }
