@@ -8,6 +8,7 @@ for another host than this machine is refused and told.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import logging
@@ -29,18 +30,19 @@ def main() -> None:
     task = json.load(sys.stdin)
     # Packages print progress and advice; standard output is for the result.
     out, sys.stdout = sys.stdout, sys.stderr
+    result: dict[str, Any] = {"looked_for": _looked_for}
+    # What is registered first comes last: packages may send what they have kept at the exit.
+    atexit.register(lambda: json.dump(result, out))
     logging.disable(logging.CRITICAL)
     started = time.monotonic()
     runs = [_run(task, behaviour) for behaviour in task["judges"]]
     registry: Any = importlib.import_module(f"mlflow.genai.scorers.{task['package']}.registry")
-    result = {
+    result |= {
         "runs": runs,
-        "looked_for": _looked_for,
         "metrics": sorted(registry._METRIC_REGISTRY),
         "seconds": round(time.monotonic() - started, 1),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    json.dump(result, out)
 
 
 def _run(task: dict[str, Any], behaviour: dict[str, Any]) -> dict[str, Any]:
