@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
-from mlflow.entities import Assessment, Feedback
+from mlflow.entities import Assessment, AssessmentSource, Feedback
 
 from inference_monitor.delivery import Delivery
 from inference_monitor.inference import Choice, Failure, Kind, Response
@@ -239,6 +239,17 @@ def test_a_new_version_or_scorer_is_all_that_is_judged() -> None:
     assert [f.name for f in again.assessments] == ["safety", "fluency"]
     assert again.assessments[0].assessment_id == assessment_id(TRACE, "safety", "2")
     assert len(bedrock.requests) == 2
+
+
+def test_a_persons_edit_is_not_the_judges_verdict() -> None:
+    """An edit in MLflow's UI copies the judge's metadata; what a person said stays theirs."""
+    (given,) = score(FakeBedrock(), SAFETY).assessments
+    edit = Feedback("safety", "no", source=AssessmentSource("HUMAN", "ann"))
+    edit.metadata = given.metadata
+    (again,) = scorers(FakeBedrock(), SAFETY).score(batch(inference(), existing=[edit]))
+    assert [f.value for f in again.assessments] == ["yes"]
+    (both,) = scorers(FakeBedrock(), SAFETY).score(batch(inference(), existing=[edit, given]))
+    assert both.assessments == []
 
 
 def test_an_error_is_replaced_by_a_later_verdict() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mlflow.entities import Feedback
+from mlflow.entities import AssessmentSourceType, Feedback
 
 from inference_monitor.inference import Inference, Source
 from inference_monitor.scoring.budget import Budget
@@ -92,11 +92,18 @@ def attach(feedback: Feedback, record: Record, spec: ScorerSpec) -> Feedback:
 
 
 def given_before(existing: Sequence[Feedback], record: Record, spec: ScorerSpec) -> list[Feedback]:
-    """Those of a trace's assessments that this version of this scorer gave."""
+    """Those of a trace's assessments that this version of this scorer gave.
+
+    Not what a person has said instead: an edit in MLflow's UI keeps the judge's metadata.
+    """
     own_id = assessment_id(record.trace_id, spec.name, spec.version)
     own = {"scorer": spec.name, "scorer_version": spec.version}
     return [
         feedback
         for feedback in existing
-        if feedback.assessment_id == own_id or own.items() <= (feedback.metadata or {}).items()
+        if feedback.assessment_id == own_id
+        or (
+            feedback.source.source_type != AssessmentSourceType.HUMAN
+            and own.items() <= (feedback.metadata or {}).items()
+        )
     ]
