@@ -19,3 +19,9 @@ def count(number: float) -> str:
     # Shares of a whole add up to it but for the last digits.
     whole = number >= 10 or abs(number - round(number)) < 1e-6
     return f"{number:,.0f}" if whole else f"{number:,.1f}"
+
+
+def things(number: float, noun: str) -> str:
+    """A number of things by their name, which takes an s."""
+    told = count(number)
+    return f"{told} {noun}" if told == "1" else f"{told} {noun}s"

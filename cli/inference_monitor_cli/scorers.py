@@ -20,7 +20,7 @@ from inference_monitor_cli.judge_options import (
     load_or_exit,
     needs_mlflow,
 )
-from inference_monitor_cli.money import count, dollars
+from inference_monitor_cli.money import dollars, things
 from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
 from inference_monitor_cli.report import printable
 from inference_monitor_cli.scorers_file import judge_model, judged, only, price_table
@@ -97,7 +97,7 @@ def try_(  # noqa: PLR0913  # each is an option of the command
 def _agree_to_the_price(trial: Trial, *, yes: bool) -> None:
     """Say what it will cost, and ask when that is much or not known."""
     cost = trial.forecast
-    about = f"about {count(cost.calls)} judge calls, {dollars(cost.usd)}"
+    about = f"about {things(cost.calls, 'judge call')}, {dollars(cost.usd)}"
     if cost.unpriced:
         about += f"; the price of {', '.join(cost.unpriced)} is not known (see JUDGE_PRICES)"
     if unknown := trial.of_unknown_price:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from inference_monitor_cli.money import count, dollars
+from inference_monitor_cli.money import count, dollars, things
 from inference_monitor_cli.report import preview, printable
 from inference_monitor_cli.trial import Tried
 from inference_monitor_cli.trial_document import answered, asked, assessment, total
@@ -31,7 +31,7 @@ def show(console: Console, tried: Sequence[Tried]) -> None:
     used = total(tried)
     tokens = f"{count(used['input_tokens'])} tokens in and {count(used['output_tokens'])} out"
     console.print(
-        f"{used['records']} records, {used['judge_calls']} calls, {tokens}, "
+        f"{things(used['records'], 'record')}, {things(used['judge_calls'], 'call')}, {tokens}, "
         f"{dollars(used['cost_usd'])}; nothing was written"
     )
 

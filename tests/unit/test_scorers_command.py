@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import NoCredentialsError
 from typer.testing import CliRunner
 
 from inference_monitor.scoring import judge
@@ -172,7 +171,7 @@ def test_the_table_cannot_be_hijacked(run: Run, bedrock: FakeBedrock) -> None:  
     result = run("try", "x.jsonl", "--scorers-file", "s.yaml", "--records", "1")
     assert result.exit_code == 0
     assert "[red]bold[/red]" in result.stdout
-    assert "1 records, 2 calls, 2,000 tokens in and 200 out, $0.009; nothing was written" in (
+    assert "1 record, 2 calls, 2,000 tokens in and 200 out, $0.009; nothing was written" in (
         result.stdout
     )
     assert not {"\x1b", "\x07", "\u202e"} & set(result.stdout)
@@ -248,13 +247,6 @@ def test_what_cannot_be_tried_is_told_in_one_line(
     result = run("try", *words, "--scorers-file", "s.yaml")
     assert (result.exit_code, bedrock.requests) == (2, [])
     assert told in result.stderr
-
-
-def test_missing_credentials_are_told(run: Run, bedrock: FakeBedrock) -> None:
-    """As everywhere in the command."""
-    bedrock.reply = NoCredentialsError()
-    document, _ = try_(run, "--records", "1", "--scorer", "safety")
-    assert "no usable AWS credentials" in document["records"][0]["not_answered_because"]
 
 
 def test_without_mlflows_client_it_says_what_to_install(
