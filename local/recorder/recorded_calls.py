@@ -21,7 +21,8 @@ NAMING = (
 def record(by: str, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
     """Write down one call, without its contents; does nothing where calls are not recorded."""
     if file := os.environ.get(VARIABLE):
-        on = {name: parameters[name] for name in NAMING if name in parameters}
+        # The `Key` of DynamoDB is an item's contents.
+        on = {name: parameters[name] for name in NAMING if isinstance(parameters.get(name), str)}
         call = {"by": by, "service": service, "operation": operation, "on": on}
         with Path(file).open("a") as calls:
             calls.write(json.dumps(call) + "\n")

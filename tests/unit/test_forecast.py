@@ -34,12 +34,24 @@ def test_before_any_answer_a_verdict_is_150_tokens() -> None:
 def test_answers_teach_how_long_they_are() -> None:
     """The mean goes where the answers are, for their model alone; one odd one moves it little."""
     forecast = Forecast(TABLE)
-    forecast.learn(Call(), 2000)
+    forecast.learn(Call(), 1000, 2000)
     assert forecast.output_tokens(Call()) < 500
     for _ in range(1000):
-        forecast.learn(Call(), 100)
+        forecast.learn(Call(), 1000, 100)
     assert forecast.output_tokens(Call()) == pytest.approx(100, abs=10)
+    assert forecast.input_tokens(Call()) == 1000
     assert forecast.output_tokens(replace(Call(), model="bedrock:/other")) == 300
+
+
+def test_estimates_of_what_is_sent_are_corrected() -> None:
+    """A tokenizer that makes more of a text than was thought makes more of the next one, too."""
+    forecast = Forecast(TABLE)
+    forecast.learn(Call(), 5000, 300)
+    assert 1000 < forecast.input_tokens(Call()) < 1300
+    for _ in range(1000):
+        forecast.learn(Call(), 1300, 300)
+    assert forecast.input_tokens(Call()) == pytest.approx(1300, rel=0.02)
+    assert forecast.usd(Call()) == pytest.approx(0.0043, rel=0.02)
 
 
 def test_a_call_cannot_answer_more_than_it_may() -> None:

@@ -61,7 +61,7 @@ class Asking:
         cost = self._cost(call, answer)
         if cost is not None:
             reservation.settle(cost)
-        self._forecast.learn(call, answer.output_tokens)
+        self._forecast.learn(call, answer.all_input_tokens, answer.output_tokens)
         return Scored(
             call.read(answer, cost),
             judge_calls=1,

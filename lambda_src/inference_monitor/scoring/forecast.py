@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
@@ -13,8 +14,20 @@ from inference_monitor.scoring.prices import PriceTable
 TOKENS_PER_CRITERION = 150
 """Output tokens of a verdict with its rationale, until calls have shown what it really is."""
 
-# How many verdicts the assumption weighs as much as: a first odd answer must not rule it.
-_WEIGHT = 20
+# The assumptions weigh as much as so many verdicts, and so many tokens sent: a first odd answer
+# must not rule them.
+_VERDICTS = 20
+_SENT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What calls to a model were expected to be, and what they were."""
+
+    verdicts: int = 0
+    answered: int = 0
+    expected: int = 0
+    sent: int = 0
 
 
 class PricedCall(Protocol):
@@ -38,11 +51,11 @@ class PricedCall(Protocol):
 
 
 class Forecast:
-    """Learns from answers how long they are, for each model. Called from several threads."""
+    """Learns from answers what tokens they took, for each model. Called from several threads."""
 
     def __init__(self, prices: PriceTable) -> None:
         self._prices = prices
-        self._verdicts: dict[str, tuple[int, int]] = {}
+        self._models: dict[str, _Seen] = {}
         self._lock = Lock()
 
     def usd(self, call: PricedCall) -> float:
@@ -50,19 +63,29 @@ class Forecast:
 
         Input is counted at its full price: whether a cache will have it is known afterwards.
         """
-        output = self.output_tokens(call)
-        model = bedrock_model_id(call.model)
-        usd = self._prices.cost(model, call.estimated_input_tokens, output)
+        sent, answered = self.input_tokens(call), self.output_tokens(call)
+        usd = self._prices.cost(bedrock_model_id(call.model), sent, answered)
         return math.inf if usd is None else usd
+
+    def input_tokens(self, call: PricedCall) -> int:
+        """The call's own estimate, corrected by how far such estimates were off so far."""
+        seen = self._models.get(call.model, _Seen())
+        return round(call.estimated_input_tokens * (_SENT + seen.sent) / (_SENT + seen.expected))
 
     def output_tokens(self, call: PricedCall) -> int:
         """The mean of the answers so far, for as many criteria, and never above what is allowed."""
-        tokens, verdicts = self._verdicts.get(call.model, (0, 0))
-        mean = (TOKENS_PER_CRITERION * _WEIGHT + tokens) / (_WEIGHT + verdicts)
+        seen = self._models.get(call.model, _Seen())
+        tokens = TOKENS_PER_CRITERION * _VERDICTS + seen.answered
+        mean = tokens / (_VERDICTS + seen.verdicts)
         return min(round(mean * len(call.criteria)), call.max_output_tokens)
 
-    def learn(self, call: PricedCall, output_tokens: int) -> None:
-        """Take in how long an answer was."""
+    def learn(self, call: PricedCall, input_tokens: int, output_tokens: int) -> None:
+        """Take in what a call took, the tokens that a cache had included."""
         with self._lock:
-            tokens, verdicts = self._verdicts.get(call.model, (0, 0))
-            self._verdicts[call.model] = tokens + output_tokens, verdicts + len(call.criteria)
+            seen = self._models.get(call.model, _Seen())
+            self._models[call.model] = _Seen(
+                seen.verdicts + len(call.criteria),
+                seen.answered + output_tokens,
+                seen.expected + call.estimated_input_tokens,
+                seen.sent + input_tokens,
+            )

@@ -1,0 +1,89 @@
+"""Counters in an emulated DynamoDB that knows the whole language of conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from inference_monitor.counters import AMOUNT, DynamoCounters
+from inference_monitor.scoring.first_of_hour import MOST_PER_HOUR
+from inference_monitor.tables import COUNTERS_KEY, EXPIRES
+from local.emulator_process import EmulatedAws
+from local.settings import MADE_UP, ChainSettings
+
+THREADS = 16
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]:
+    """Emulated AWS with a table of counters."""
+    emulated = EmulatedAws(ChainSettings(folder=tmp_path_factory.mktemp("aws")), {})
+    try:
+        emulated.wait()
+        emulated.client("dynamodb").create_table(
+            TableName="counters",
+            KeySchema=[{"AttributeName": COUNTERS_KEY, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": COUNTERS_KEY, "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield emulated
+    finally:
+        emulated.stop()
+
+
+@pytest.fixture
+def counters(aws: EmulatedAws) -> DynamoCounters:
+    """The table, as a worker with many threads uses it."""
+    client = boto3.client(
+        "dynamodb",
+        region_name="us-east-1",
+        endpoint_url=aws.url,
+        aws_access_key_id=MADE_UP.access_key,
+        aws_secret_access_key=MADE_UP.secret_key,
+        config=Config(max_pool_connections=THREADS),
+    )
+    return DynamoCounters(client, "counters")
+
+
+def test_amounts_from_many_threads_fill_the_cap_to_the_last(
+    aws: EmulatedAws, counters: DynamoCounters
+) -> None:
+    """100 times 7 against 350: 50 are added, and what is corrected later makes room for as many."""
+    name = f"day#{uuid4()}"
+    with ThreadPoolExecutor(THREADS) as pool:
+        added = list(pool.map(lambda _: counters.add(name, 7, at_most=350), range(100)))
+        assert sum(added) == 50
+        assert all(pool.map(lambda _: counters.add(name, -7), range(10)))
+        added = list(pool.map(lambda _: counters.add(name, 7, at_most=350), range(20)))
+        assert sum(added) == 10
+    assert counters.add(name, 5)  # a call that was dearer than expected is counted, cap or not
+    key = {COUNTERS_KEY: {"S": name}}
+    item = aws.client("dynamodb").get_item(TableName="counters", Key=key)["Item"]
+    assert item[AMOUNT] == {"N": "355"}
+    assert int(item[EXPIRES]["N"]) > 0
+
+
+def test_ids_from_many_threads_fill_the_set_to_the_last(counters: DynamoCounters) -> None:
+    """Of 40 ids 10 get in; each asks twice and is told the same, the whole set if it is out."""
+    name = f"first#{uuid4()}"
+    ids = [f"tr-{n % 40}" for n in range(80)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        told = list(pool.map(lambda identity: counters.join(name, identity, 10), ids))
+    let_in = {identity for identity, full in zip(ids, told, strict=True) if full is None}
+    assert len(let_in) == 10
+    assert {full for full in told if full} == {frozenset(let_in)}
+    assert all((full is None) is (i in let_in) for i, full in zip(ids, told, strict=True))
+
+
+def test_the_largest_set_there_may_be_fits_into_an_item(counters: DynamoCounters) -> None:
+    """1,000 trace ids of 35 characters, by far the most that a rule may ask for."""
+    name, ids = f"first#{uuid4()}", [f"tr-{n:032x}" for n in range(MOST_PER_HOUR + 1)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        told = list(pool.map(lambda identity: counters.join(name, identity, MOST_PER_HOUR), ids))
+    (left_out,) = (full for full in told if full is not None)
+    assert len(left_out) == MOST_PER_HOUR
