@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from local.cdk import Cdk
 from local.emulator_process import EmulatedAws
+from local.judge.batch import StandInBatches
 from local.judge.server import StandInJudge
 from local.mlflow_server import MlflowServer
 from local.processes import StartError
@@ -58,8 +59,8 @@ class Deployment:
 class Chain:
     """Everything that has to run; a context manager that ends what it has started.
 
-    Attributes, once started: `aws`, `mlflow` (its `url` is the UI), `proxy`, and `judge`, which is
-    None when Bedrock itself judges.
+    Attributes, once started: `aws`, `mlflow` (its `url` is the UI), `proxy`, `judge`, which is None
+    when Bedrock itself judges, and `batches`, the stand-in's batch jobs.
     """
 
     def __init__(self, settings: ChainSettings | None = None) -> None:
@@ -152,4 +153,6 @@ class Chain:
         self.aws = EmulatedAws(settings, overrides)
         self._ends.callback(self.aws.stop)
         self.aws.wait()
+        self.batches = StandInBatches(self.aws.client("s3"), settings.region).start()
+        self._ends.callback(self.batches.stop)
         self.cdk = Cdk(settings, self.aws.environment)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from aws_cdk import CfnOutput, Duration, Stack, Tags
 from constructs import Construct
 
 from stacks.alarms import Alarms, Watched
+from stacks.batch_judging import BatchJudging
 from stacks.capture_files import CaptureFiles
 from stacks.capture_trigger import CaptureTrigger
 from stacks.claims import Claims
@@ -28,7 +29,7 @@ class MonitoringStack(Stack):
     """
 
     def __init__(
-        self, scope: Construct, *, settings: DeploySettings, judges: Iterable[JudgeModel]
+        self, scope: Construct, *, settings: DeploySettings, judges: Sequence[JudgeModel]
     ) -> None:
         names = settings.names
         super().__init__(
@@ -98,19 +99,23 @@ class MonitoringStack(Stack):
             ),
             email=settings.alarm_email,
         )
+        batch_judging = BatchJudging(self, "BatchJudging")
         captures.grant_read(processor.role)
         captures.grant_read(workflow.state_machine.role)
         results.grant_processor(processor.role)
         claims.grant_claim(processor.role)
         counters.grant_count(processor.role)
         results.grant_map_run(workflow.state_machine.role)
+        results.grant_batch_judging(batch_judging.role)
         processor.grant_mlflow(settings.mlflow_tracking_uri, settings.mlflow_artifact_s3_uri)
         processor.grant_judges(judges)
+        batch_judging.grant_judges(judges)
         for output, value in {
             "DataCaptureBucketName": settings.data_capture_s3_bucket,
             "StateMachineArn": workflow.state_machine.state_machine_arn,
             "ProcessorLambdaArn": processor.function.function_arn,
             "ResultsBucketName": results.bucket.bucket_name,
+            "BatchJudgingRoleArn": batch_judging.role.role_arn,
         }.items():
             CfnOutput(self, output, value=value, export_name=names.export(output))
         for tag, value in {

@@ -1,4 +1,4 @@
-"""The stack's own bucket: ledgers, quarantined lines, and the results of map runs."""
+"""The stack's own bucket: ledgers, quarantined lines, results of map runs, batch jobs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from inference_monitor.ledger import MAP_RESULTS_PREFIX
+from inference_monitor.scoring.batch_jobs import BATCH_JUDGING_PREFIX, KEPT_DAYS
 from stacks.nag import acknowledge, acknowledge_wildcards
 
 LEDGER, QUARANTINE = "ledger", "quarantine"
@@ -34,6 +35,9 @@ class Results(Construct):
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
             lifecycle_rules=[
                 s3.LifecycleRule(prefix=f"{MAP_RESULTS_PREFIX}/", expiration=Duration.days(30)),
+                s3.LifecycleRule(
+                    prefix=f"{BATCH_JUDGING_PREFIX}/", expiration=Duration.days(KEPT_DAYS)
+                ),
                 s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7)),
             ],
         )
@@ -67,6 +71,22 @@ class Results(Construct):
         )
         acknowledge_wildcards(role, records, "What is denied may well be a whole prefix.")
         acknowledge_wildcards(role, [everything], "Narrowed to its own prefix by a Deny.")
+        self._grant_key(role)
+
+    def grant_batch_judging(self, role: iam.IRole) -> None:
+        """Allow reading the records of batch jobs, and writing answers beside them."""
+        folder = f"{BATCH_JUDGING_PREFIX}/*"
+        read, written = self._objects(f"{folder}/input"), self._objects(f"{folder}/output")
+        _allow(role, ["s3:GetObject"], read)
+        _allow(role, ["s3:PutObject"], written)
+        role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["s3:ListBucket"],
+                resources=[self.bucket.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": folder}},
+            )
+        )
+        acknowledge_wildcards(role, [*read, *written], "Each job has a folder of its own.")
         self._grant_key(role)
 
     def _objects(self, *prefixes: str) -> list[str]:

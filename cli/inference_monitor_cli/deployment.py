@@ -40,22 +40,13 @@ class Deployment:
         Raises:
             CommandError: If there is no such stack, or an older one that lacks an output.
         """
-        name = STACK.format(prefix)
-        try:
-            answer = session.client("cloudformation").describe_stacks(StackName=name)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ValidationError":
-                raise
-            where = f"in region {session.region_name}"
-            raise CommandError(
-                f"there is no stack {name} {where}: check --prefix (STACK_PREFIX), AWS_REGION and "
-                "AWS_PROFILE"
-            ) from error
-        (stack,) = answer["Stacks"]
-        outputs = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", ())}
-        if missing := [output for output in _OUTPUTS if output not in outputs]:
-            raise CommandError(f"stack {name} has no output {missing[0]}: deploy it again")
-        return cls(session, prefix, *[outputs[output] for output in _OUTPUTS])
+        return cls(session, prefix, *_outputs(session, prefix, *_OUTPUTS))
+
+    @cached_property
+    def batch_judging_role(self) -> str:
+        """The ARN of the role in which Bedrock runs batch jobs."""
+        (role,) = _outputs(self.session, self.prefix, "BatchJudgingRoleArn")
+        return role
 
     @cached_property
     def capture_prefix(self) -> str:
@@ -82,3 +73,33 @@ class Deployment:
             FunctionName=self.function_arn
         )
         return dict(function.get("Environment", {}).get("Variables", {}))
+
+    def variable(self, name: str) -> str:
+        """A variable of the function's environment.
+
+        Raises:
+            CommandError: If it has none of this name.
+        """
+        if name not in self.function_environment:
+            raise CommandError(f"the deployed function has no {name}: deploy the stack again")
+        return self.function_environment[name]
+
+
+def _outputs(session: Any, prefix: str, *wanted: str) -> list[str]:
+    """The values of outputs of the stack with this prefix."""
+    name = STACK.format(prefix)
+    try:
+        answer = session.client("cloudformation").describe_stacks(StackName=name)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "ValidationError":
+            raise
+        where = f"in region {session.region_name}"
+        raise CommandError(
+            f"there is no stack {name} {where}: check --prefix (STACK_PREFIX), AWS_REGION and "
+            "AWS_PROFILE"
+        ) from error
+    (stack,) = answer["Stacks"]
+    outputs = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", ())}
+    if missing := [output for output in wanted if output not in outputs]:
+        raise CommandError(f"stack {name} has no output {missing[0]}: deploy it again")
+    return [outputs[output] for output in wanted]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event
@@ -64,15 +64,21 @@ class Executions:
 
 
 class HoursReplay:
-    """All capture files of a range of hours."""
+    """The capture files of a range of hours; `asked` goes into the inputs of their executions."""
 
     def __init__(
-        self, deployment: Deployment, where: str | None, hours: Hours, stopped: Event
+        self,
+        deployment: Deployment,
+        where: str | None,
+        hours: Hours,
+        stopped: Event,
+        asked: Mapping[str, Any] | None = None,
     ) -> None:
         self._s3 = deployment.session.client("s3")
         self._bucket = deployment.capture_bucket
         self._prefix = _key(deployment, where)
         self._hours = hours
+        self._asked = dict(asked or {})
         self._executions = Executions(deployment, stopped)
         # A day that was replayed before can be replayed again; a repeated request is one start.
         self._run = f"replay-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
@@ -80,19 +86,26 @@ class HoursReplay:
     def plan(self) -> Plan:
         """Each capture file is one thing to send."""
         plan = Plan("capture files")
-        plan.sendings = self._sendings(plan)
+        plan.sendings = self.of(self.files(plan))
         return plan
 
-    def _sendings(self, plan: Plan) -> Iterator[Sending]:
+    def files(self, plan: Plan) -> Iterator[str]:
+        """The keys of the files; what belongs to no hour stays, and `plan` is told."""
         for file in capture_files(self._s3, self._bucket, self._prefix, self._hours):
-            uri = f"s3://{self._bucket}/{file.key}"
             if file.hour is None:
+                uri = f"s3://{self._bucket}/{file.key}"
                 plan.stays.append(f"{uri}: its path has no date; invoke the function with its key")
             else:
-                yield Sending(uri, partial(self._send, file.key))
+                yield file.key
+
+    def of(self, keys: Iterable[str]) -> Iterator[Sending]:
+        """Some of the files, ready to be sent."""
+        for key in keys:
+            yield Sending(f"s3://{self._bucket}/{key}", partial(self._send, key))
 
     def _send(self, key: str) -> None:
-        event = {"detail": {"bucket": {"name": self._bucket}, "object": {"key": key}}}
+        file = {"bucket": {"name": self._bucket}, "object": {"key": key}}
+        event = {"detail": file, **self._asked}
         name = f"{self._run}-{digest_of(key)}"
         self._executions.follow(self._executions.start([name], json.dumps(event)))
 

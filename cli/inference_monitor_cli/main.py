@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from inference_monitor_cli.agreement import agreement
+from inference_monitor_cli.backfill import backfill
 from inference_monitor_cli.estimate import estimate
 from inference_monitor_cli.inspect import inspect
 from inference_monitor_cli.reconcile import reconcile
@@ -17,7 +18,7 @@ app = typer.Typer(
     # Locals in a traceback would print what people typed into the model.
     pretty_exceptions_show_locals=False,
 )
-for verb in (inspect, replay, reconcile, agreement, estimate):
+for verb in (inspect, replay, backfill, reconcile, agreement, estimate):
     app.command()(verb)
 app.add_typer(scorers_app, name="scorers")
 

@@ -59,12 +59,11 @@ def reconcile(
     with told_plainly("reconcile"):
         hours = Hours.parse(first, last)
         deployment = Deployment.find(boto3.Session(), prefix)
-        environment = deployment.function_environment
         lookup = open_traces(
-            tracking_uri or _variable(environment, "MONITOR_MLFLOW_TRACKING_URI"),
-            experiment or _variable(environment, "MONITOR_EXPERIMENT_NAME"),
+            tracking_uri or deployment.variable("MONITOR_MLFLOW_TRACKING_URI"),
+            experiment or deployment.variable("MONITOR_EXPERIMENT_NAME"),
         )
-        endpoint = _variable(environment, "MONITOR_ENDPOINT_NAME")
+        endpoint = deployment.variable("MONITOR_ENDPOINT_NAME")
         result = _reconcile(deployment, hours, endpoint, lookup)
         if as_json:
             sys.stdout.write(json.dumps(_document(result)) + "\n")
@@ -108,12 +107,6 @@ def _reconcile(
 
         files = capture_files(s3, bucket, deployment.capture_prefix, hours)
         return reconciler.reconcile(files, show)
-
-
-def _variable(environment: dict[str, str], name: str) -> str:
-    if name not in environment:
-        raise CommandError(f"the deployed function has no {name}: deploy the stack again")
-    return environment[name]
 
 
 def _document(result: Reconciliation) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def replay(  # noqa: PLR0913  # each is an option
         stopped = Event()
         plan = make(Deployment.find(boto3.Session(), prefix), stopped)
         try:
-            failed = _show(plan) if dry_run else _send(plan, in_flight, stopped)
+            failed = _show(plan) if dry_run else send_and_tell(plan, in_flight, stopped)
         finally:
             plan.close()
     raise typer.Exit(FAILED if failed else 0)
@@ -115,7 +115,8 @@ def _show(plan: Plan) -> bool:
     return bool(plan.unusable)
 
 
-def _send(plan: Plan, in_flight: int, stopped: Event) -> bool:
+def send_and_tell(plan: Plan, in_flight: int, stopped: Event) -> bool:
+    """Send everything, with a count that grows; gives whether something could not be sent."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(

@@ -8,12 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from inference_monitor.ports import StoredTrace
 from inference_monitor.traces.api import MlflowApi
 from inference_monitor.traces.records import search, stored_trace
 from inference_monitor_cli.problems import CommandError
 
 _PER_REQUEST = 100
 _THREADS = 4
+
+
+class NoExperimentError(CommandError):
+    """MLflow has no experiment of this name."""
 
 
 class StoredTraces:
@@ -26,7 +31,7 @@ class StoredTraces:
         except MlflowException as error:
             raise CommandError(f"MLflow at {tracking_uri} does not answer: {error}") from error
         if found is None:
-            raise CommandError(
+            raise NoExperimentError(
                 f"MLflow at {tracking_uri} has no experiment {experiment!r}: nothing was traced "
                 "yet, or --tracking-uri or --experiment is wrong"
             )
@@ -34,6 +39,14 @@ class StoredTraces:
 
     def lookup(self, trace_ids: Sequence[str]) -> dict[str, bool]:
         """For each of these traces that exists, whether it is complete.
+
+        Raises:
+            MonitorError: If MLflow fails or refuses.
+        """
+        return {name: trace.complete for name, trace in self.stored(trace_ids).items()}
+
+    def stored(self, trace_ids: Sequence[str]) -> dict[str, StoredTrace]:
+        """Those of these traces that exist, with their assessments.
 
         Raises:
             MonitorError: If MLflow fails or refuses.
@@ -46,6 +59,4 @@ class StoredTraces:
             answers = list(
                 pool.map(lambda ids: search(self._api, self._experiment_id, ids), groups)
             )
-        return {
-            name: stored_trace(info).complete for found in answers for name, info in found.items()
-        }
+        return {name: stored_trace(info) for found in answers for name, info in found.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -118,6 +119,22 @@ class Stack:
         """How often the stand-in judge has been asked so far."""
         assert self.chain.judge
         return self.chain.judge.stats.calls
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `inference-monitor` with the environment of somebody who works with this account."""
+        env = {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            **self.chain.aws.environment,
+            "AWS_ENDPOINT_URL_BEDROCK": self.chain.batches.url,
+            "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": self.chain.proxy.url,
+            "STACK_PREFIX": self.deployment.settings["STACK_PREFIX"],
+            "COLUMNS": "160",
+        }
+        program = str(ROOT / ".venv/bin/inference-monitor")
+        return subprocess.run(
+            [sys.executable, program, *arguments],
+            env=env, capture_output=True, text=True, timeout=240, check=False,
+        )  # fmt: skip
 
     def aws(self, *arguments: str) -> dict[str, Any]:
         """Run the AWS CLI against the emulated AWS, and give its JSON."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from typing import Any
 
 from mlflow import MlflowClient
 
 from local.processes import LOOPBACK, free_port
-from local.settings import ROOT
 from tests.e2e.deployed import Stack, eventually
 from tests.e2e.records import chat, lines
 
@@ -19,19 +16,8 @@ DEAD_LETTERS = "Dead"
 
 
 def command(dev: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command with the environment of somebody who works with this AWS account."""
-    env = {
-        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-        **dev.chain.aws.environment,
-        "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": dev.chain.proxy.url,
-        "STACK_PREFIX": dev.deployment.settings["STACK_PREFIX"],
-        "COLUMNS": "160",
-    }
-    program = str(ROOT / ".venv/bin/inference-monitor")
-    return subprocess.run(
-        [sys.executable, program, *arguments],
-        env=env, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    """Run `inference-monitor`."""
+    return dev.command(*arguments)
 
 
 def dead_letters(dev: Stack) -> str:

@@ -34,6 +34,7 @@ ROLES = {
     "workflow": "WorkflowStateMachineRole",
     "rule": "WorkflowStateMachineEventsRole",
     "switch": "CapturesSwitchRole",
+    "batch": "BatchJudgingRole",
 }
 """Who acts in a deployment, and how the logical id of their role begins."""
 

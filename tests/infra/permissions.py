@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import app
 from stacks import scorers
 from tests.infra.account import ACCOUNT, REGION, ROLES, Account
+from tests.infra.authorization import PROFILE_KEY
 from tests.infra.conftest import REPOSITORY, settings
 from tests.infra.deployed import Deployed
 from tests.infra.iam import Statement, as_list
@@ -18,6 +19,7 @@ from tests.infra.variants import EVERYTHING
 
 FILE = REPOSITORY / "docs/security.md"
 _BEGIN, _END = "<!-- permissions -->\n", "<!-- /permissions -->\n"
+_SAID = {PROFILE_KEY: "through", "s3:prefix": "below"}
 _SHORT = {f"{REGION}:{ACCOUNT}:": "…:", f"{REGION}::": "…::", "arn:aws:": ""}
 
 
@@ -48,9 +50,12 @@ def _actions(statement: Statement) -> str:
 def _resources(statement: Statement) -> str:
     if "NotResource" in statement:
         return f"anything but {', '.join(_short(statement['NotResource']))}"
-    through = [p for wanted in statement.get("Condition", {}).values() for p in wanted.values()]
-    condition = f", through {', '.join(_short(through))}" if through else ""
-    return ", ".join(_short(statement["Resource"])) + condition
+    conditions = "".join(
+        f", {_SAID[key]} {', '.join(_short(values))}"
+        for wanted in statement.get("Condition", {}).values()
+        for key, values in wanted.items()
+    )
+    return ", ".join(_short(statement["Resource"])) + conditions
 
 
 def _short(arns: str | list[str]) -> Iterator[str]:

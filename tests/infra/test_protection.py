@@ -58,14 +58,38 @@ def test_every_action_is_spelt_out(account: Account, by: str) -> None:
 
 
 def test_roles_are_assumed_by_one_service(account: Account) -> None:
-    """Lambda, Step Functions and EventBridge, and nobody of another account."""
+    """Lambda, Step Functions, EventBridge and Bedrock, and nobody of another account."""
     trusted = []
     for role in account.properties("AWS::IAM::Role"):
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert set(statement["Principal"]) == {"Service"}
         assert "ManagedPolicyArns" not in role
         trusted.append(statement["Principal"]["Service"].removesuffix(".amazonaws.com"))
-    assert sorted(trusted) == ["events", "lambda", "lambda", "states"]
+    assert sorted(trusted) == ["bedrock", "events", "lambda", "lambda", "states"]
+
+
+@pytest.mark.parametrize(
+    ("account_id", "job", "trusted"),
+    [
+        ("111122223333", "111122223333:model-invocation-job/abcdefghijkl", True),
+        ("999999999999", "111122223333:model-invocation-job/abcdefghijkl", False),
+        ("111122223333", "999999999999:model-invocation-job/abcdefghijkl", False),
+        ("111122223333", "111122223333:evaluation-job/abcdefghijkl", False),
+    ],
+)
+def test_bedrock_acts_for_batch_jobs_of_this_account_only(
+    account: Account, account_id: str, job: str, trusted: bool
+) -> None:
+    """Nobody has Bedrock read our records from another account, or for anything but a batch job."""
+    (trust,) = (
+        {**statement, "Resource": "*"}
+        for role in account.properties("AWS::IAM::Role")
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]
+        if statement["Principal"] == {"Service": "bedrock.amazonaws.com"}
+    )
+    source = {"aws:SourceAccount": account_id, "aws:SourceArn": f"arn:aws:bedrock:us-east-1:{job}"}
+    request = Request("sts:AssumeRole", "role", source, "bedrock.amazonaws.com")
+    assert decide([trust], request) is (Decision.ALLOWED if trusted else Decision.NOT_ALLOWED)
 
 
 @pytest.mark.parametrize("action", ["GetObject", "PutObject", "ListBucket", "DeleteObject"])
@@ -165,6 +189,9 @@ def test_logs_end(account: Account) -> None:
         ("rule", "results", "GenerateDataKey", False),
         ("switch", "captures", "Decrypt", False),
         ("switch", "results", "GenerateDataKey", False),
+        ("batch", "captures", "Decrypt", False),
+        ("batch", "results", "Decrypt", True),
+        ("batch", "results", "GenerateDataKey", True),
     ],
 )
 def test_who_may_use_a_customers_key(

@@ -14,6 +14,7 @@ from aws_cdk import aws_s3 as s3
 import app
 from inference_monitor import metric_names
 from inference_monitor.ledger import MAP_RESULTS_PREFIX, ledger_key, quarantine_key
+from inference_monitor.scoring.batch_jobs import BATCH_JUDGING_PREFIX, KEPT_DAYS
 from stacks import scorers
 from stacks.results import LEDGER, QUARANTINE
 from tests.infra.conftest import REPOSITORY, Synthesize, settings
@@ -77,6 +78,9 @@ def test_the_outputs(deployed: Deployed) -> None:
     )
     assert outputs["StateMachineArn"] == (f"<{machine}>", "StateMachineArn-dev")
     assert outputs["ResultsBucketName"] == (f"<{bucket}>", "ResultsBucketName-dev")
+    role, export = outputs["BatchJudgingRoleArn"]
+    assert role.startswith("<BatchJudgingRole")
+    assert export == "BatchJudgingRoleArn-dev"
     arn, export = outputs["ProcessorLambdaArn"]
     assert arn.startswith("<ProcessorFunction")
     assert export == "ProcessorLambdaArn-dev"
@@ -108,7 +112,7 @@ def test_everything_is_tagged(deployed: Deployed, kind: str) -> None:
 
 
 def test_the_results_bucket_is_private_and_stays(deployed: Deployed) -> None:
-    """No public access, TLS only, encrypted, kept when the stack goes; map results expire.
+    """No public access, TLS only, encrypted, kept when the stack goes; what holds prompts expires.
 
     A deployment that fails at its start leaves no empty bucket behind.
     """
@@ -121,7 +125,9 @@ def test_the_results_bucket_is_private_and_stays(deployed: Deployed) -> None:
     (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert encryption["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     expiring = [r["Prefix"] for r in bucket["LifecycleConfiguration"]["Rules"] if "Prefix" in r]
-    assert expiring == [f"{MAP_RESULTS_PREFIX}/"]
+    assert expiring == [f"{MAP_RESULTS_PREFIX}/", f"{BATCH_JUDGING_PREFIX}/"]
+    days = [r["ExpirationInDays"] for r in bucket["LifecycleConfiguration"]["Rules"][:2]]
+    assert days == [30, KEPT_DAYS]
 
 
 def test_the_results_bucket_takes_a_key(synthesize: Synthesize) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from inference_monitor.scoring.batch_jobs import input_key, output_folder
 from tests.infra.account import ACCOUNT, REGION, Account
+from tests.infra.authorization import KEY_ACTIONS, of_judge
 from tests.infra.iam import Request
 
 _LOG_DELIVERY = (
@@ -20,6 +22,7 @@ ON_EVERYTHING = {
     },
     "rule": set(),
     "switch": set(),
+    "batch": set(),
 }  # fmt: skip
 """Actions that are granted on `*`, because they know no resource.
 
@@ -39,6 +42,8 @@ def unrecorded(account: Account, by: str) -> Iterator[Request]:
             yield Request(action, f"{group.removesuffix('*')}log-stream:2026/11/23/[$LATEST]0")
     if by == "workflow":
         yield from _distributed_map(account)
+    if by == "batch":
+        yield from _batch_jobs(account)
 
 
 def _distributed_map(account: Account) -> Iterator[Request]:
@@ -56,3 +61,23 @@ def _distributed_map(account: Account) -> Iterator[Request]:
     # CDK grants versions and aliases of the function with it; the workflow uses neither.
     function = account.arn("AWS::Lambda::Function", "Processor")
     yield Request("lambda:InvokeFunction", f"{function}:version")
+
+
+def _batch_jobs(account: Account) -> Iterator[Request]:
+    """See "Create a custom service role for batch inference" in the Bedrock user guide."""
+    bucket = account.arn("AWS::S3::Bucket")
+    yield Request("s3:ListBucket", bucket, {"s3:prefix": input_key("job")})
+    objects = {"s3:GetObject": input_key("job"), "s3:PutObject": f"{output_folder('job')}1/a.out"}
+    for action, key in objects.items():
+        yield Request(action, f"{bucket}/{key}")
+        for customers_key in _keys_of_bucket(account):
+            yield Request(KEY_ACTIONS[action], customers_key)
+    variables = account.deployed.function["Environment"]["Variables"]
+    yield from of_judge(variables["MONITOR_JUDGE_MODEL"])
+
+
+def _keys_of_bucket(account: Account) -> Iterator[str]:
+    (bucket,) = account.properties("AWS::S3::Bucket")
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    if key := rule["ServerSideEncryptionByDefault"].get("KMSMasterKeyID"):
+        yield key

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
@@ -18,10 +18,13 @@ MACHINE = "arn:aws:states:eu-west-1:111122223333:stateMachine:machine-dev"
 EXECUTION = MACHINE.replace("stateMachine", "execution")
 FUNCTION = "arn:aws:lambda:eu-west-1:111122223333:function:processor-dev"
 QUEUE = "https://sqs/dead-letters"
+ROLE = "arn:aws:iam::111122223333:role/batch-judging"
 ENVIRONMENT = {
     "MONITOR_MLFLOW_TRACKING_URI": "http://mlflow",
     "MONITOR_EXPERIMENT_NAME": "llm",
     "MONITOR_ENDPOINT_NAME": "llm",
+    "MONITOR_JUDGE_MODEL": "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0",
+    "MONITOR_REDACTION": "off",
 }
 CAPTURES, RESULTS = "captures", "results"
 
@@ -41,12 +44,13 @@ class S3:
     deny: frozenset[str] = frozenset()
     _now: datetime = datetime(2026, 3, 2, tzinfo=UTC)
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes | IO[bytes]) -> None:
         """Write an object."""
+        body = Body if isinstance(Body, bytes) else Body.read()
         if "PutObject" in self.deny:
             raise refuse("PutObject", "AccessDenied")
         self._now += timedelta(seconds=1)
-        self.objects[Bucket, Key], self.modified[Bucket, Key] = Body, self._now
+        self.objects[Bucket, Key], self.modified[Bucket, Key] = body, self._now
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         """Read an object."""
@@ -243,6 +247,7 @@ class CloudFormation:
             "ResultsBucketName": RESULTS,
             "StateMachineArn": MACHINE,
             "ProcessorLambdaArn": FUNCTION,
+            "BatchJudgingRoleArn": ROLE,
         }
         return {
             "Stacks": [
@@ -259,6 +264,7 @@ class Account:
     function: Lambda = field(default_factory=Lambda)
     states: StepFunctions = field(default_factory=StepFunctions)
     sqs: Sqs = field(default_factory=Sqs)
+    bedrock: Any = None
     region_name: str = "eu-west-1"
 
     def client(self, service: str, **_: Any) -> Any:
@@ -268,6 +274,7 @@ class Account:
             "lambda": self.function,
             "stepfunctions": self.states,
             "sqs": self.sqs,
+            "bedrock": self.bedrock,
             "events": Events(),
             "cloudformation": CloudFormation(),
         }

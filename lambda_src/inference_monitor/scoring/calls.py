@@ -128,7 +128,7 @@ class JudgeCall:
             metadata={
                 "judging": self.judging,
                 "judge_model": bedrock_model_id(self.model),
-                "prompt_version": _prompt_version(criterion, self.judging),
+                "prompt_version": prompt_version(criterion, self.judging),
                 **accounts,
                 **({"shortened": shortened} if shortened else {}),
             },
@@ -172,7 +172,7 @@ def _call(record: Record, criteria: list[Criterion]) -> JudgeCall:
     return JudgeCall(record, (criterion,), "each", question, criterion.format.tool)
 
 
-def _prompt_version(criterion: Criterion, judging: Judging) -> str:
+def prompt_version(criterion: Criterion, judging: Judging) -> str:
     """A digest of what the judge is told about a criterion; changes with the words."""
     if judging == "panel":
         return panel_version(criterion)

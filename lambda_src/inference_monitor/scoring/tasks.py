@@ -105,13 +105,7 @@ class Planner:
         Raises:
             TransientError: If it cannot be told which records are to be judged.
         """
-        missing: list[ScorerSpec] = []
-        earlier: list[Feedback] = []
-        for spec in self._specs:
-            given = given_before(existing, record, spec)
-            if (only is None or spec.name in only) and all(feedback.error for feedback in given):
-                missing.append(spec)
-                earlier += given
+        missing, earlier = not_given(self._specs, record, existing, only)
         chosen = self._selection.choose(record, missing)
         asked = [self._criteria[s.name] for s in chosen if s.name in self._criteria]
         calls: list[Task] = [JudgeTask(call, self._asking) for call in plan_calls(record, asked)]
@@ -122,3 +116,27 @@ class Planner:
         ]
         # The judge first: it is what takes long.
         return Planned(calls + code, earlier)
+
+
+def not_given(
+    specs: Sequence[ScorerSpec],
+    record: Record,
+    existing: Sequence[Feedback],
+    only: frozenset[str] | None = None,
+) -> tuple[list[ScorerSpec], list[Feedback]]:
+    """The scorers whose version has given a trace nothing but errors, and these errors.
+
+    Args:
+        specs: All scorers.
+        record: The inference.
+        existing: The assessments that MLflow holds of it.
+        only: The names of the scorers that are looked at, if not all are.
+    """
+    missing: list[ScorerSpec] = []
+    earlier: list[Feedback] = []
+    for spec in specs:
+        given = given_before(existing, record, spec)
+        if (only is None or spec.name in only) and all(feedback.error for feedback in given):
+            missing.append(spec)
+            earlier += given
+    return missing, earlier

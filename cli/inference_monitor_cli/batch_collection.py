@@ -1,0 +1,148 @@
+"""Put the answers of a batch job into MLflow: each once, however often a job is collected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from typing import Any
+
+from mlflow.entities import Feedback
+
+from inference_monitor.errors import PermanentWriteError, TransientError
+from inference_monitor.ports import ScoringState, StoredTrace, TraceStore
+from inference_monitor.scoring.batch_manifest import Asked, Manifest
+from inference_monitor.scoring.batch_requests import answer_of
+from inference_monitor.scoring.config import bedrock_model_id
+from inference_monitor.scoring.prices import PriceTable
+
+_TOGETHER = 400
+_THREADS = 8
+
+
+@dataclass(slots=True)
+class Collected:
+    """What came of a job: counts of records and assessments, and a line for each left out.
+
+    `records` = `answered` + failed ones. `written` assessments are new in MLflow, `there` were in
+    it; `unreadable` of both are errors.
+    """
+
+    records: int = 0
+    answered: int = 0
+    written: int = 0
+    there: int = 0
+    unreadable: int = 0
+    usd: float = 0.0
+    failed: list[str] = field(default_factory=list)
+    not_written: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    asked: Asked
+    verdicts: list[Feedback]
+
+
+class Collector:
+    """Reads what Bedrock has written about the records of a job."""
+
+    def __init__(self, manifest: Manifest, traces: TraceStore, prices: PriceTable) -> None:
+        self._manifest = manifest
+        self._traces = traces
+        self._prices = prices
+        self._collected = Collected(records=len(manifest.asked))
+
+    def collect(self, answers: Iterator[Any]) -> Collected:
+        """Write the verdicts; a record without an answer is left missing.
+
+        Raises:
+            TransientError: If MLflow does not tell what it has.
+        """
+        judged = self._judged(answers)
+        while group := list(islice(judged, _TOGETHER)):
+            self._write(group)
+        return self._collected
+
+    def _judged(self, answers: Iterator[Any]) -> Iterator[_Judged]:
+        waiting = dict(self._manifest.asked)
+        for line in answers:
+            record = line if isinstance(line, Mapping) else {}
+            asked = waiting.pop(str(record.get("recordId")), None)
+            output = record.get("modelOutput")
+            if asked is None:
+                continue
+            if not isinstance(output, Mapping):
+                self._fail(asked, _reason(record.get("error")))
+                continue
+            self._collected.answered += 1
+            yield self._read(asked, output)
+        for asked in waiting.values():
+            self._fail(asked, "no answer")
+
+    def _read(self, asked: Asked, output: Mapping[str, Any]) -> _Judged:
+        answer = answer_of(output)
+        cost = self._prices.cost(
+            bedrock_model_id(self._manifest.model(asked)),
+            answer.input_tokens,
+            answer.output_tokens,
+            cache_read=answer.cache_read_tokens,
+            cache_write=answer.cache_write_tokens,
+            batch=True,
+        )
+        self._collected.usd += cost or 0.0
+        return _Judged(asked, self._manifest.verdicts(asked, answer, cost))
+
+    def _write(self, group: Sequence[_Judged]) -> None:
+        ordered = sorted(group, key=lambda judged: judged.asked.trace_id)
+        of_trace = {k: list(v) for k, v in groupby(ordered, key=lambda j: j.asked.trace_id)}
+        stored = self._traces.lookup(list(of_trace))
+        with ThreadPoolExecutor(_THREADS) as pool:
+            added = pool.map(lambda key: self._add(of_trace[key], stored.get(key)), of_trace)
+            for judged, outcome in zip(of_trace.values(), added, strict=True):
+                self._count([v for one in judged for v in one.verdicts], outcome)
+
+    def _count(self, verdicts: list[Feedback], outcome: int | str) -> None:
+        if isinstance(outcome, str):
+            self._collected.not_written.append(outcome)
+            return
+        self._collected.written += outcome
+        self._collected.there += len(verdicts) - outcome
+        self._collected.unreadable += sum(bool(verdict.error) for verdict in verdicts)
+
+    def _add(self, judged: list[_Judged], stored: StoredTrace | None) -> int | str:
+        """Add what a trace lacks; gives how much that was, or what is wrong."""
+        asked = judged[0].asked
+        if stored is None or not stored.complete:
+            return f"{_place(asked)}: MLflow has no whole trace of it"
+        verdicts = [verdict for one in judged for verdict in one.verdicts]
+        new = [verdict for verdict in verdicts if _is_new(verdict, stored)]
+        scoring = None
+        if stored.scoring not in (None, ScoringState.COMPLETE):
+            after = [*stored.assessments, *new]
+            done = self._manifest.lacks_nothing(asked, after)
+            scoring = ScoringState.COMPLETE if done else None
+        try:
+            if new or scoring:
+                self._traces.add(stored, new, scoring)
+        except (TransientError, PermanentWriteError) as error:
+            return f"{_place(asked)}: {error}"
+        return len(new)
+
+    def _fail(self, asked: Asked, reason: str) -> None:
+        self._collected.failed.append(f"{_place(asked)}, {', '.join(asked.criteria)}: {reason}")
+
+
+def _is_new(verdict: Feedback, stored: StoredTrace) -> bool:
+    there = [a for a in stored.assessments if a.assessment_id == verdict.assessment_id]
+    return not there or bool(there[0].error and not verdict.error)
+
+
+def _place(asked: Asked) -> str:
+    return f"event {asked.event_id!r} of {asked.file}"
+
+
+def _reason(error: Any) -> str:
+    told = error if isinstance(error, Mapping) else {}
+    return f"{told.get('errorCode', '')} {told.get('errorMessage', 'no answer')}".strip()

@@ -1,0 +1,43 @@
+"""Have what is missing judged by batch jobs: one for each model, or as many as its limits ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+
+from inference_monitor.scoring.batch_jobs import LEAST_RECORDS
+from inference_monitor.scoring.batch_manifest import Manifest
+from inference_monitor.scoring.config import ScorersConfig, bedrock_model_id
+from inference_monitor_cli.batch_spool import Spool
+from inference_monitor_cli.bedrock_batches import BatchJobs
+
+
+def too_few(spool: Spool) -> list[str]:
+    """A line for each model that has too little to do for a job."""
+    return [
+        f"{count} calls to {bedrock_model_id(model)}: Bedrock takes batch jobs of {LEAST_RECORDS} "
+        "records and more; leave out --batch to have them judged now"
+        for model, count in spool.counts.items()
+        if count < LEAST_RECORDS
+    ]
+
+
+def create_jobs(
+    jobs: BatchJobs, spool: Spool, config: ScorersConfig, default_model: str, prefix: str
+) -> Iterator[str]:
+    """Create the jobs, and give the name of each as soon as it is there.
+
+    Raises:
+        ClientError: If Bedrock refuses one; those before it run.
+    """
+    # Names have 63 characters at most; a prefix may have 30.
+    run = f"judge-{prefix}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    number = 0
+    for model in spool.counts:
+        for part in spool.parts(model):
+            number += 1
+            job = f"{run}-{number}"
+            head = Manifest(job, default_model, config, {}).head().encode() + b"\n"
+            jobs.create(job, model, BytesIO(head + part.asked.read()), part.records)
+            yield job

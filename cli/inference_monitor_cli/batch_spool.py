@@ -1,0 +1,99 @@
+"""Judge calls on their way into batch jobs: a file for each model, cut into what a job may hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, Self
+
+from inference_monitor.scoring.batch_jobs import LEAST_RECORDS, MOST_BYTES, MOST_RECORDS
+from inference_monitor.scoring.batch_manifest import Asked
+from inference_monitor.scoring.batch_requests import model_input
+from inference_monitor.scoring.calls import JudgeCall
+from inference_monitor_cli.missing_scores import Lacking
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The records of one job, and what they stand for: JSON lines, to be read from the start."""
+
+    records: IO[bytes]
+    asked: IO[bytes]
+    count: int
+
+
+@dataclass(slots=True)
+class _Spooled:
+    records: IO[bytes]
+    asked: IO[bytes]
+    count: int = 0
+    bytes: int = 0
+
+
+@dataclass
+class Spool:
+    """A folder of this process's own: prompts are in its files, which it takes away at the end."""
+
+    folder: Path
+    _of: dict[str, _Spooled] = field(default_factory=dict)
+    _files: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+    def add(self, lacking: Lacking) -> None:
+        """Take the calls of an inference; one that has no trace can be given nothing."""
+        if lacking.traced:
+            for call in lacking.calls:
+                self._add(call, lacking.lacking)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The records by model."""
+        return {model: spooled.count for model, spooled in self._of.items()}
+
+    def parts(self, model: str) -> Iterator[Part]:
+        """The jobs of a model, of about the same size; each is to be used before the next.
+
+        Nothing where there are fewer records than a job must have.
+        """
+        spooled = self._of[model]
+        if spooled.count < LEAST_RECORDS:
+            return
+        jobs = max(-(-spooled.count // MOST_RECORDS), -(-spooled.bytes // MOST_BYTES))
+        size = -(-spooled.count // jobs)
+        for file in (spooled.records, spooled.asked):
+            file.seek(0)
+        for start in range(0, spooled.count, size):
+            with self._file("part") as records, self._file("part-asked") as asked:
+                records.writelines(islice(spooled.records, size))
+                asked.writelines(islice(spooled.asked, size))
+                for file in (records, asked):
+                    file.seek(0)
+                yield Part(records, asked, min(size, spooled.count - start))
+
+    def _add(self, call: JudgeCall, lacking: list[str]) -> None:
+        if call.model not in self._of:
+            number = len(self._of)
+            self._of[call.model] = _Spooled(
+                self._files.enter_context(self._file(f"{number}")),
+                self._files.enter_context(self._file(f"{number}-asked")),
+            )
+        spooled = self._of[call.model]
+        # Eleven letters or digits: what Bedrock's guide once asked for, and still takes.
+        record_id = f"{spooled.count + 1:011d}"
+        line = json.dumps({"recordId": record_id, "modelInput": model_input(call)}).encode() + b"\n"
+        spooled.records.write(line)
+        spooled.asked.write(Asked.of(call, record_id, lacking).to_json().encode() + b"\n")
+        spooled.count += 1
+        spooled.bytes += len(line)
+
+    def _file(self, name: str) -> IO[bytes]:
+        return (self.folder / name).open("w+b")

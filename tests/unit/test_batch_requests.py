@@ -1,0 +1,169 @@
+"""Judge calls as records of batch jobs: nothing a job refuses, and the same verdicts as online."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from inference_monitor.scoring.batch_manifest import Asked, Manifest
+from inference_monitor.scoring.batch_requests import answer_of, model_input
+from inference_monitor.scoring.calls import JudgeCall, plan_calls
+from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.criteria import criteria
+from inference_monitor.scoring.judge import Answer
+from inference_monitor.scoring.material import material
+from inference_monitor.scoring.record import Record
+from inference_monitor.traces.identity import trace_id
+from local.judge.batch_records import answered
+from tests.unit.judging import MODEL, SAFETY, SOURCE, answer, config, inference, verdict
+
+TONE = {"name": "tone", "type": "guidelines", "guidelines": "Be polite.", "version": "7"}
+QUALITY = {
+    "name": "quality", "type": "judge", "instructions": "How good is {{ outputs }}?",
+    "output": "number", "range": [1, 5],
+}  # fmt: skip
+EACH = config(SAFETY, TONE, QUALITY)
+PANEL = config(SAFETY, TONE, QUALITY, judging="panel")
+
+
+def calls(scorers: ScorersConfig, **changes: Any) -> list[JudgeCall]:
+    """The calls for one inference."""
+    one = inference(**changes)
+    shown = material(one, scorers.max_record_tokens)
+    record = Record(one, SOURCE, trace_id(SOURCE.endpoint, one.event_id), shown)
+    return plan_calls(record, criteria(scorers, MODEL))
+
+
+def written(text: str, **changes: Any) -> dict[str, Any]:
+    """A record's output with a text, as jobs write it: null for all that is not there."""
+    block = {"text": text, "toolUse": None, "image": None}
+    usage = {"inputTokens": 1000, "outputTokens": 100, "cacheReadInputTokens": None}
+    return {**answer([block], "end_turn"), "usage": usage, **changes}
+
+
+@pytest.mark.parametrize("scorers", [EACH, PANEL])
+def test_a_record_is_a_converse_request_without_tools(scorers: ScorersConfig) -> None:
+    """Jobs refuse `toolConfig` and cannot cache; the schema that the tool had is in the text."""
+    for call in calls(scorers):
+        body = model_input(call)
+        assert set(body) == {"system", "messages", "inferenceConfig"}
+        assert body["messages"] == call.request["messages"]
+        assert body["inferenceConfig"] == call.request["inferenceConfig"]
+        (block,) = body["system"]
+        told, _, schema = block["text"].rpartition("\n")
+        assert json.loads(schema) == call.tool["toolSpec"]["inputSchema"]["json"]
+        assert told.startswith(call.prompt.system)
+        assert "No tool can be called here." in told
+
+
+def test_parameters_of_the_model_are_kept() -> None:
+    """What the user wants to be sent to the model is sent by a job, too."""
+    (call,) = calls(config({**SAFETY, "inference_parameters": {"additional": {"top_k": 5}}}))
+    assert model_input(call)["additionalModelRequestFields"] == {"top_k": 5}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"rationale": "Because.", "result": "yes"}',
+        ' \n{"rationale": "Because.", "result": "yes"}\n',
+        '```json\n{"rationale": "Because.", "result": "yes"}\n```',
+        '```\n{"rationale": "Because.", "result": "yes"}```',
+    ],
+)
+def test_a_written_verdict_is_read_as_a_call_of_the_tool(text: str) -> None:
+    """Value, rationale, id, scorer and price are those of the same verdict given online."""
+    (call,) = calls(config(SAFETY))
+    (online,) = call.read(Answer.of(verdict("yes")), 0.5)
+    (batch,) = call.read(answer_of(written(text)), 0.5)
+    assert (batch.value, batch.rationale, batch.error) == ("yes", "Because.", None)
+    assert (batch.assessment_id, batch.metadata) == (online.assessment_id, online.metadata)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yes",
+        "",
+        '["yes"]',
+        'Here it is: {"rationale": "Because.", "result": "yes"}',
+        '{"rationale": "a", "result": "yes"} {"rationale": "b", "result": "no"}',
+        '{"rationale": "Because.", "result": "maybe"}',
+        '{"result": "yes"}',
+        "[" * 10_000,
+    ],
+)
+def test_anything_else_is_an_error_and_no_value(text: str) -> None:
+    """Prose, two verdicts, a category nobody offered: an assessment with an error."""
+    (call,) = calls(config(SAFETY))
+    (read,) = call.read(answer_of(written(text)), None)
+    assert read.value is None
+    assert read.error
+    assert read.error.error_code == "UNREADABLE_VERDICT"
+
+
+@pytest.mark.parametrize("output", [{}, {"output": None}, {"usage": None, "output": {}}])
+def test_an_output_without_a_message_is_an_error(output: dict[str, Any]) -> None:
+    """A record that Bedrock calls answered, and that holds nothing, gives no value."""
+    (call,) = calls(config(SAFETY))
+    answer = answer_of(output)
+    (read,) = call.read(answer, None)
+    assert (answer.input_tokens, answer.output_tokens) == (0, 0)
+    assert read.error
+
+
+@pytest.mark.parametrize("scorers", [EACH, PANEL])
+def test_a_manifest_reads_answers_without_the_captures(scorers: ScorersConfig) -> None:
+    """Written down and read again it gives the verdicts the call would, marked as a job's."""
+    for call in calls(scorers):
+        asked = Asked.of(call, "00000000001", ["safety", "tone", "quality"])
+        lines = [Manifest("job-1", MODEL, scorers, {}).head(), asked.to_json()]
+        manifest = Manifest.read(line.encode() for line in lines)
+        line = json.dumps({"recordId": "00000000001", "modelInput": model_input(call)}).encode()
+        output = answered("model", line)["modelOutput"]
+        expected = call.read(answer_of(output), 0.5)
+        given = manifest.verdicts(manifest.asked["00000000001"], answer_of(output), 0.5)
+        assert [v.error for v in given] == [None] * len(expected)
+        for mine, theirs in zip(given, expected, strict=True):
+            assert (mine.value, mine.rationale, mine.name, mine.assessment_id, mine.trace_id) == (
+                theirs.value, theirs.rationale, theirs.name, theirs.assessment_id, theirs.trace_id
+            )  # fmt: skip
+            assert mine.metadata == {
+                **(theirs.metadata or {}),
+                "batch": "job-1",
+                "prompt_version": f"{(theirs.metadata or {})['prompt_version']}+json",
+            }
+
+
+def test_a_manifest_holds_nothing_that_was_said() -> None:
+    """It names records; what they say is in the input alone."""
+    (call,) = calls(config(SAFETY), question="My secret?", answer="Your secret.")
+    lines = Manifest("job-1", MODEL, EACH, {}).head() + Asked.of(call, "1", []).to_json()
+    assert "secret" not in lines
+    assert "secret" in json.dumps(model_input(call))
+
+
+def test_what_was_cut_is_said_of_the_verdict() -> None:
+    """A long record is shortened for a job as well, and its assessment says so."""
+    scorers = config(SAFETY, max_record_tokens=500)
+    (call,) = calls(scorers, answer="long words " * 5000)
+    asked = Asked.of(call, "1", ["safety"])
+    manifest = Manifest("job-1", MODEL, scorers, {"1": asked})
+    (read,) = manifest.verdicts(asked, answer_of(written("x")), None)
+    assert (read.metadata or {})["shortened"].startswith("response: about ")
+
+
+def test_a_trace_lacks_nothing_when_every_scorer_has_given_something() -> None:
+    """Also those that were not asked in this job; an older version does not count."""
+    (call, tone, quality) = calls(EACH)
+    asked = Asked.of(call, "1", ["safety", "tone", "quality"])
+    manifest = Manifest("job-1", MODEL, EACH, {"1": asked})
+    given = [one.read(Answer.of(verdict("yes")), None)[0] for one in (call, tone)]
+    assert not manifest.lacks_nothing(asked, given)
+    given += quality.read(Answer.of(verdict(4)), None)
+    assert manifest.lacks_nothing(asked, given)
+    (older,) = calls(config({**TONE, "version": "6"}))
+    given[1] = older.read(Answer.of(verdict("yes")), None)[0]
+    assert not manifest.lacks_nothing(asked, given)

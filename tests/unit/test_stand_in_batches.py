@@ -1,0 +1,80 @@
+"""The stand-in's batch jobs refuse what Bedrock's refuse; else tests against it prove nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from inference_monitor.scoring.batch_jobs import LEAST_RECORDS
+from tests.unit.aws import RESULTS, S3
+from tests.unit.batches import Bedrock
+
+PLAIN = {"messages": [{"role": "user", "content": [{"text": "Judge."}]}]}
+TOOL = {"toolSpec": {"name": "verdict", "inputSchema": {"json": {"type": "object"}}}}
+
+
+@pytest.fixture
+def bedrock() -> Bedrock:
+    """Bedrock, with an empty bucket."""
+    return Bedrock(S3())
+
+
+def job(bedrock: Bedrock, *inputs: dict[str, Any]) -> dict[str, Any]:
+    """A job over these inputs, when it has ended; gives its last state."""
+    rows = (json.dumps({"recordId": str(n), "modelInput": i}) for n, i in enumerate(inputs))
+    body = "".join(f"{row}\n" for row in rows).encode()
+    bedrock.s3.put_object(Bucket=RESULTS, Key="in/records.jsonl", Body=body)
+    asked = {
+        "jobName": "job",
+        "clientRequestToken": "job",
+        "modelId": "model",
+        "inputDataConfig": {"s3InputDataConfig": {"s3Uri": f"s3://{RESULTS}/in/records.jsonl"}},
+        "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": f"s3://{RESULTS}/out/"}},
+    }
+    arn = bedrock.create_model_invocation_job(**asked)["jobArn"]
+    assert bedrock.create_model_invocation_job(**asked)["jobArn"] == arn
+    states = [bedrock.get_model_invocation_job(jobIdentifier=arn) for _ in range(3)]
+    assert states[0]["status"] == "Submitted"
+    return states[-1]
+
+
+def rows(bedrock: Bedrock) -> list[dict[str, Any]]:
+    """The lines of the output, in the order of the records."""
+    (key,) = (key for key in bedrock.s3.keys(RESULTS) if key.endswith("/records.jsonl.out"))
+    return sorted(bedrock.s3.rows(RESULTS, key), key=lambda row: int(row["recordId"]))
+
+
+def test_too_few_records_fail_the_job(bedrock: Bedrock) -> None:
+    """The least number is the one the command knows, and the reason is in Bedrock's words."""
+    ended = job(bedrock, *[PLAIN] * (LEAST_RECORDS - 1))
+    assert ended["status"] == "Failed"
+    assert "contains less records (99) than the required minimum of: 100" in ended["message"]
+
+
+def test_a_tool_fails_its_record_only(bedrock: Bedrock) -> None:
+    """A record with a toolConfig has an error for an output; a malformed one, too."""
+    tools = {**PLAIN, "toolConfig": {"tools": [TOOL]}}
+    ended = job(bedrock, tools, {"messages": []}, *[PLAIN] * LEAST_RECORDS)
+    assert (ended["status"], ended["errorRecordCount"], ended["successRecordCount"]) == (
+        "Completed", 2, LEAST_RECORDS
+    )  # fmt: skip
+    first, second, third = rows(bedrock)[:3]
+    assert first["error"]["errorMessage"].startswith("toolConfig is not supported")
+    assert (second["error"]["errorCode"], "modelOutput" in second) == (400, False)
+    (block,) = third["modelOutput"]["output"]["message"]["content"]
+    assert block["text"].startswith("Stand-in judge")
+    assert block["toolUse"] is None
+
+
+def test_answers_come_in_another_order(bedrock: Bedrock) -> None:
+    """Whoever counts on the order of the records is found out; the sums are in a file beside."""
+    job(bedrock, *[PLAIN] * LEAST_RECORDS)
+    key, counts = bedrock.s3.keys(RESULTS, "out/")[::-1]
+    ids = [row["recordId"] for row in bedrock.s3.rows(RESULTS, key)]
+    assert sorted(ids, key=int) == [str(n) for n in range(LEAST_RECORDS)]
+    assert ids != sorted(ids, key=int)
+    (told,) = bedrock.s3.rows(RESULTS, counts)
+    assert told["totalRecordCount"] == told["successRecordCount"] == LEAST_RECORDS
+    assert told["inputTokenCount"] > LEAST_RECORDS
