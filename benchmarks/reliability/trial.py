@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 
 from benchmarks.reliability.captures import Captures, mixed
 from benchmarks.reliability.executions import Attempt, Executions
+from inference_monitor.claims import GRACE_SECONDS
 from local.chain import Chain, Deployment
 from local.faults import Fault
 from local.judge.server import Behaviour, StandInJudge
 
 T = TypeVar("T")
 SECONDS = 300
-STARTS = 4
+STARTS = 3
 # Every execution is some threads in the emulator; AWS would start thousands at once.
 AT_ONCE = 12
 
@@ -115,14 +116,15 @@ class Trial:
     def recover(self) -> str:
         """Wait likewise; what has failed by then is started again, as its alarm says.
 
-        A real retry waits long enough for a server to restart, and for the claims of an attempt
-        that failed to expire; a shortened one may not.
+        A real retry waits long enough for a server to restart, and until the claims that a failed
+        attempt has given back expire; shortened ones do not, so that is waited for here.
         """
         self.settle()
         for starts in range(STARTS):
             failed = [k for k in self.files if "SUCCEEDED" not in self.executions.of(k).values()]
             if not failed:
                 return f"; failed and started again ({starts} x)" if starts else ""
+            time.sleep(GRACE_SECONDS)
             for key in failed:
                 self.start(key)
             self.settle()

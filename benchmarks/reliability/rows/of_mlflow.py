@@ -95,12 +95,18 @@ def without_spans(trial: Trial) -> str:
 
 
 def away_for_long(trial: Trial) -> str:
-    """MLflow is away longer than all retries last; then somebody starts the execution again."""
-    with trial.mlflow(Fault(500)):
+    """MLflow goes away while it is written to, longer than all retries last.
+
+    Then somebody starts the execution again, which must not find its records taken by the first.
+    """
+    proxy = trial.chain.proxy
+    before = proxy.struck.total()
+    with trial.mlflow(Fault(path=RECORDS, delay=0.3)):
         key = trial.put(trial.mixed(50))
+        trial.until(lambda: proxy.struck.total() >= before + 12, "traces are being written")
+        proxy.fault = Fault(500)
         trial.settle()
     if set(trial.executions.of(key).values()) != {"FAILED"}:
         raise TrialError(f"{trial.name}: the execution did not fail")
-    trial.start(key)
-    trial.settle()
-    return f"execution failed, then started again; {attempts(trial, 'TransientError')}"
+    how = trial.recover()
+    return attempts(trial, "TransientError") + how
