@@ -59,6 +59,11 @@ class MlflowServer:
         """Wait until it answers; raises StartError if it does not."""
         self._program.wait_until(lambda: answers(f"{self.url}/health"), START_SECONDS)
 
+    @property
+    def pid(self) -> int:
+        """The process group of the server and its workers."""
+        return self._program.pid
+
     def stop(self) -> None:
         """End the server."""
         self._program.stop()
