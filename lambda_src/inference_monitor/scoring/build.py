@@ -23,8 +23,8 @@ from inference_monitor.scoring.record import CodeScorer
 from inference_monitor.scoring.scorers import Budgets, Scorers
 from inference_monitor.scoring.selection import Selection
 from inference_monitor.scoring.tasks import Planner
-from inference_monitor.scoring.third_party import ThirdPartyScorer
-from inference_monitor.scoring.third_party_names import framework_of
+from inference_monitor.scoring.third_party.names import framework_of
+from inference_monitor.scoring.third_party.scorer import ThirdPartyScorer
 from inference_monitor.scoring.token_count import TokenCountScorer
 
 _DEPLOYED = Path(__file__).parents[2]

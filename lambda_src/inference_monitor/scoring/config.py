@@ -22,7 +22,7 @@ from inference_monitor.scoring.config_file import (
     location_in_file,
     scorer_of,
 )
-from inference_monitor.scoring.third_party_names import framework_of
+from inference_monitor.scoring.third_party.names import framework_of
 
 __all__ = ["InvalidScorersError", "ScorersConfig", "bedrock_model_id", "load_scorers"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inference_monitor.config_file import Problem
-from inference_monitor.scoring.third_party_names import missing_package
+from inference_monitor.scoring.third_party.names import missing_package
 
 DROP_IN_FOLDER = "scorers"
 """Python files with the user's own scorers, in a folder of this name beside `scorers.yaml`."""

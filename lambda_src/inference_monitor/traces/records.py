@@ -31,7 +31,7 @@ DELIVERY = "delivery"
 """The tag that names the delivery that wrote a trace."""
 
 SCORING = "scoring"
-"""The tag that says why scores are missing, see `ports.ScoringState`; absent where none ever were."""
+"""The tag that says why scores are missing (`ports.ScoringState`); absent where none ever were."""
 
 
 def set_tag(api: MlflowApi, trace_id: str, key: str, value: str) -> None:

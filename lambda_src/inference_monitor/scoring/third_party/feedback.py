@@ -15,8 +15,8 @@ from inference_monitor.scoring.config import MlflowSpec, bedrock_model_id
 from inference_monitor.scoring.custom import SCORER_ERROR
 from inference_monitor.scoring.record import Record, attach
 from inference_monitor.scoring.text import cut_end
-from inference_monitor.scoring.third_party_line import JudgeLine
-from inference_monitor.scoring.third_party_names import framework_of
+from inference_monitor.scoring.third_party.line import JudgeLine
+from inference_monitor.scoring.third_party.names import framework_of
 
 
 def failure(told: str) -> Feedback:

@@ -12,12 +12,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from inference_monitor.scoring.material import Material
-from inference_monitor.scoring.third_party_adapter import (
+from inference_monitor.scoring.third_party.adapter import (
     UnusableMetricError,
     conversation_and_answer,
     refuse_missing,
 )
-from inference_monitor.scoring.third_party_line import JudgeLine
+from inference_monitor.scoring.third_party.line import JudgeLine
 
 _GIVEN = {"user_input", "response"}
 

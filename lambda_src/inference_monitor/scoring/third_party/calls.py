@@ -13,7 +13,7 @@ from inference_monitor.scoring.config import InferenceParameters
 from inference_monitor.scoring.judge import Answer
 from inference_monitor.scoring.requests import converse_request
 from inference_monitor.scoring.text import estimate_tokens
-from inference_monitor.scoring.third_party_schema import tool_schema
+from inference_monitor.scoring.third_party.schema import tool_schema
 from inference_monitor.scoring.verdict import TOOL
 
 _SYSTEM = "Do what the message says. Where a tool is offered, answer by calling it, once."

@@ -15,17 +15,17 @@ from inference_monitor.scoring.config import MlflowSpec
 from inference_monitor.scoring.custom import first_line
 from inference_monitor.scoring.material import Material
 from inference_monitor.scoring.record import Allowance, Record, Scored
-from inference_monitor.scoring.third_party_adapter import UnusableMetricError
-from inference_monitor.scoring.third_party_feedback import (
+from inference_monitor.scoring.third_party.adapter import UnusableMetricError
+from inference_monitor.scoring.third_party.feedback import (
     accounts_of,
     assessment,
     failure,
     judged,
     storable,
 )
-from inference_monitor.scoring.third_party_line import JudgeLine
-from inference_monitor.scoring.third_party_load import ADAPTERS, make_scorer
-from inference_monitor.scoring.third_party_names import Framework
+from inference_monitor.scoring.third_party.line import JudgeLine
+from inference_monitor.scoring.third_party.load import ADAPTERS, make_scorer
+from inference_monitor.scoring.third_party.names import Framework
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from inference_monitor.scoring.asking import Asking
 from inference_monitor.scoring.config import InferenceParameters
 from inference_monitor.scoring.judge import Answer
 from inference_monitor.scoring.record import Allowance, Scored
-from inference_monitor.scoring.third_party_answers import Wanted, explanations, filled_in, said
-from inference_monitor.scoring.third_party_calls import MetricCall
+from inference_monitor.scoring.third_party.answers import Wanted, explanations, filled_in, said
+from inference_monitor.scoring.third_party.calls import MetricCall
 from inference_monitor.scoring.verdict import UnreadableVerdictError
 
 

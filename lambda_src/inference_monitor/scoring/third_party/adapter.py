@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from inference_monitor.scoring.material import Material
-from inference_monitor.scoring.third_party_line import JudgeLine
+from inference_monitor.scoring.third_party.line import JudgeLine
 
 
 class UnusableMetricError(Exception):

@@ -1,0 +1,1 @@
+"""MLflow's third-party scorers (DeepEval, Ragas, Phoenix), made to ask our judge."""
