@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from mlflow.entities import Assessment
 
+from inference_monitor.ports import ScoringState
 from tests import inferences
 from tests.integration.conftest import Endpoint
 
@@ -85,6 +87,21 @@ def test_the_same_assessment_added_at_the_same_time(endpoint: Endpoint) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(add, range(4)))
     assert list(_assessments(endpoint)) == ["safety"]
+
+
+def test_a_trace_says_why_scores_are_missing_until_they_are_there(endpoint: Endpoint) -> None:
+    """The tag is written with the trace, can be searched for, and is changed with the scores."""
+    chat, other = inferences.chat(endpoint.event(0)), inferences.chat(endpoint.event(1))
+    waiting = replace(inferences.scored(chat), scoring=ScoringState.BUDGET_EXHAUSTED)
+    endpoint.store.write([waiting, inferences.scored(other)])
+    (found,) = endpoint.search("tags.scoring = 'budget_exhausted'")
+    assert found.info.trace_id == endpoint.trace_id(chat)
+    stored = endpoint.store.lookup([endpoint.trace_id(chat)])[endpoint.trace_id(chat)]
+    assert stored.scoring == "budget_exhausted"
+    endpoint.store.add(stored, [inferences.feedback(chat.event_id)], ScoringState.COMPLETE)
+    assert endpoint.search("tags.scoring = 'budget_exhausted'") == []
+    (found,) = endpoint.search("tags.scoring = 'complete'")
+    assert [a.name for a in found.info.assessments] == ["safety"]
 
 
 @pytest.mark.parametrize(
