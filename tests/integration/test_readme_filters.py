@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from inference_monitor.capture.lines import iter_lines
 from inference_monitor.capture.reader import read_line
 from inference_monitor.capture.source import source_of
 from inference_monitor.inference import Inference
-from inference_monitor.ports import ScoredInference
+from inference_monitor.ports import ScoredInference, ScoringState
 from inference_monitor.traces.build import build_trace
 from inference_monitor.traces.writer import MlflowTraceStore
 
@@ -61,8 +62,13 @@ def _says(info: TraceInfo, filter_string: str) -> bool:
 def infos(mlflow_uri: str) -> list[TraceInfo]:
     """Every sample inference, written to MLflow; the records as they were built."""
     records = list(_records())
+    # As if the judge had not been asked about some of them.
+    records[:2] = [replace(r, scoring=s) for r, s in zip(records, ScoringState, strict=False)]
     assert MlflowTraceStore(mlflow_uri, EXPERIMENT).write(records) == {}
-    return [build_trace(r.inference, r.source, "0").info for r in records]
+    infos = [build_trace(r.inference, r.source, "0").info for r in records]
+    for record, info in zip(records, infos, strict=True):
+        info.tags |= {"scoring": record.scoring} if record.scoring else {}
+    return infos
 
 
 def test_the_readme_has_filters() -> None:
