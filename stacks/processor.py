@@ -28,6 +28,7 @@ MLFLOW_ACTIONS = (
     "StartTrace",
     "EndTrace",
     "GetTraceInfo",
+    "SetTraceTag",
 )
 
 # MLflow's own switches, for a process that is frozen between invocations and retried as a whole.

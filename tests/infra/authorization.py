@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stacks.judge_models import SCHEME
+from inference_monitor.scoring.model_ids import SCHEME
 from tests.infra.account import ACCOUNT, REGION, Account
 from tests.infra.conftest import REQUIRED
 from tests.infra.iam import Request
@@ -50,6 +50,7 @@ MLFLOW = {
     "POST /api/2.0/mlflow/experiments/create": "CreateExperiment",
     "POST /api/3.0/mlflow/traces": "StartTrace",
     "POST /api/3.0/mlflow/traces/search": "SearchTraces",
+    "PATCH /api/3.0/mlflow/traces/{id}/tags": "SetTraceTag",
     # The reference has no names for these. An App's whole API is `sagemaker:CallMlflowAppApi`; what
     # a tracking server asks for is not documented, and not proven here.
     "POST /v1/traces": None,

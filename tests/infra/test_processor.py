@@ -33,6 +33,7 @@ def test_the_environment_is_what_the_function_reads(
     assert read.mlflow_tracking_uri == REQUIRED["mlflow_tracking_uri"]
     assert read.endpoint_name == read.experiment_name == "llm-endpoint"
     assert read.judge_budget_usd_per_day == read.judge_budget_usd_per_run == 0
+    assert read.judge_requests_per_minute == read.judge_tokens_per_minute == 0
 
 
 def test_mlflow_neither_phones_home_nor_writes_after_the_answer(
@@ -55,6 +56,9 @@ def test_the_settings_size_the_function(synthesize: Synthesize) -> None:
         redaction="patterns",
         judge_budget_usd_per_day=5,
         judge_budget_usd_per_run=0.5,
+        judge_requests_per_minute=600,
+        judge_tokens_per_minute=100_000,
+        map_max_concurrency=8,
         judge_prices="a=1/2",
     ).function
     assert function["MemorySize"] == 3072
@@ -66,6 +70,8 @@ def test_the_settings_size_the_function(synthesize: Synthesize) -> None:
     assert function["Environment"]["Variables"]["MONITOR_JUDGE_BUDGET_USD_PER_DAY"] == "5.0"
     assert function["Environment"]["Variables"]["MONITOR_JUDGE_BUDGET_USD_PER_RUN"] == "0.5"
     assert function["Environment"]["Variables"]["MONITOR_JUDGE_PRICES"] == "a=1/2"
+    assert function["Environment"]["Variables"]["MONITOR_JUDGE_REQUESTS_PER_MINUTE"] == "75.0"
+    assert function["Environment"]["Variables"]["MONITOR_JUDGE_TOKENS_PER_MINUTE"] == "12500.0"
 
 
 def test_no_concurrency_is_set_aside_unasked(deployed: Deployed) -> None:

@@ -61,6 +61,7 @@ def test_a_batch_knows_its_file(every_batch: dict[str, Any]) -> None:
         "bucket.$": "$.detail.bucket.name",
         "key.$": "$.detail.object.key",
         "execution.$": "$$.Execution.Id",
+        "request.$": "$$.Execution.Input",
     }
 
 
@@ -197,10 +198,11 @@ def test_a_file_the_reader_cannot_read_is_read_by_the_function(
         "bucket.$": "$.detail.bucket.name",
         "key.$": "$.detail.object.key",
         "execution.$": "$$.Execution.Id",
+        "request.$": "$$.Execution.Input",
         "range.$": "$$.Map.Item.Value",
     }
     assert tasks["ScoreRange"]["Parameters"] == {
-        f"{name}.$": f"$.{name}" for name in ("bucket", "key", "execution", "range")
+        f"{name}.$": f"$.{name}" for name in ("bucket", "key", "execution", "range", "request")
     }
 
 
