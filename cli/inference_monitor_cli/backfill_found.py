@@ -13,6 +13,7 @@ from inference_monitor_cli.backfill_account import Account
 from inference_monitor_cli.batch_creation import create_jobs, too_few
 from inference_monitor_cli.batch_spool import Spool
 from inference_monitor_cli.executions import HoursReplay
+from inference_monitor_cli.ledgers import without_budget
 from inference_monitor_cli.replay import send_and_tell
 from inference_monitor_cli.report import printable
 from inference_monitor_cli.sending import Plan
@@ -61,7 +62,21 @@ class Found:
     def judge_now(self, in_flight: int) -> bool:
         """Have the files processed by the workflow; gives whether something was not."""
         plan = Plan("capture files", self.replay.of(self.account.files))
-        return send_and_tell(plan, in_flight, self.stopped)
+        left = send_and_tell(plan, in_flight, self.stopped)
+        deployment = self.work.deployment
+        exhausted = without_budget(
+            deployment.session.client("s3"),
+            deployment.results_bucket,
+            deployment.capture_bucket,
+            self.account.files,
+        )
+        if exhausted:
+            typer.secho(
+                f"the budget had no room for scores of {exhausted} inferences: run the same "
+                "command again when it has",
+                err=True,
+            )
+        return left or bool(exhausted)
 
     def judge_by_jobs(self) -> bool:
         """Create the jobs, wait for them and collect; gives whether something is still missing."""

@@ -23,7 +23,7 @@ from inference_monitor.storage import read_entries
 from inference_monitor.traces.writer import MlflowTraceStore
 from inference_monitor_cli.backfill_account import Account
 from inference_monitor_cli.backfill_found import Found
-from inference_monitor_cli.batch_collection import Collected, Collector
+from inference_monitor_cli.batch_collection import Collector
 from inference_monitor_cli.batch_following import follow, told
 from inference_monitor_cli.batch_spool import Spool
 from inference_monitor_cli.bedrock_batches import BatchJobs
@@ -125,7 +125,7 @@ class Backfill:
             collected = collector.collect(self.jobs.answers(job.name))
             left |= tell(told(job), collected)
             if not collected.not_written:
-                self.jobs.close(job.name, _counts(collected))
+                self.jobs.close(job.name, collected)
         return left
 
     def _open_traces(self, *, may_be_new: bool) -> Lookup:
@@ -163,14 +163,3 @@ class Backfill:
                     if spool:
                         spool.add(lacking)
                 progress.update(task, description=f"{account.summary()} so far")
-
-
-def _counts(collected: Collected) -> dict[str, int | float]:
-    return {
-        "records": collected.records,
-        "answered": collected.answered,
-        "written": collected.written,
-        "there": collected.there,
-        "unreadable": collected.unreadable,
-        "usd": collected.usd,
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import IO, Any, Self
 
 from botocore.exceptions import ClientError
@@ -21,6 +21,7 @@ from inference_monitor.scoring.batch_jobs import (
 from inference_monitor.scoring.batch_manifest import Manifest
 from inference_monitor.scoring.config import bedrock_model_id
 from inference_monitor.storage import CHUNK_BYTES
+from inference_monitor_cli.batch_collection import Collected
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.missing_scores import Score
 from inference_monitor_cli.problems import CommandError
@@ -143,9 +144,9 @@ class BatchJobs:
                     except ValueError:
                         yield None
 
-    def close(self, job: str, counts: dict[str, Any]) -> None:
+    def close(self, job: str, collected: Collected) -> None:
         """Note that a job is collected, so that what it left out is missing again."""
-        body = json.dumps(counts).encode()
+        body = json.dumps(asdict(collected)).encode()
         self._s3.put_object(Bucket=self._bucket, Key=collected_key(job), Body=body)
 
     def _scores(self, job: str) -> frozenset[Score]:

@@ -19,7 +19,13 @@ from typer.testing import CliRunner
 from inference_monitor.errors import TransientError
 from inference_monitor.ports import ScoringState, StoredTrace
 from inference_monitor.traces.identity import assessment_id, trace_id
-from inference_monitor_cli import backfilling, batch_following, batch_spool, executions
+from inference_monitor_cli import (
+    backfilling,
+    batch_collection,
+    batch_following,
+    batch_spool,
+    executions,
+)
 from inference_monitor_cli.main import app
 from inference_monitor_cli.stored_traces import NoExperimentError
 from tests.unit.aws import CAPTURES, ENVIRONMENT, RESULTS, ROLE, Account
@@ -262,6 +268,21 @@ def test_a_file_that_fails_is_told(world: World, run: Run) -> None:
     assert "0 capture files sent, 1 not sent" in result.stdout
 
 
+def test_what_the_budget_has_no_room_for_is_told(world: World, run: Run) -> None:
+    """The executions succeed, and the ledgers say that something is missing: so does the status."""
+    world.file("a", "e-1", "e-2")
+    world.file("b", "e-3")
+    world.traced("e-1", "e-2", "e-3")
+    for name, exhausted in {"a": 2, "b": 0}.items():
+        ledger = json.dumps({"captured": 2, "budget_exhausted": exhausted}).encode()
+        key = f"ledger/{CAPTURES}/{FOLDER}{name}.jsonl.json"
+        world.account.s3.put_object(Bucket=RESULTS, Key=key, Body=ledger)
+    result = run()
+    assert "2 capture files sent, 0 not sent" in result.stdout
+    assert "the budget had no room for scores of 2 inferences" in result.output
+    assert result.exit_code == 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [(), ("--from", "2026-03-02"), ("--collect", "j", *DAY), ("--collect", "j", "--batch")],
@@ -400,6 +421,19 @@ def test_the_tag_says_complete_when_nothing_is_missing(world: World, run: Run) -
     assert tags == [None, ScoringState.COMPLETE, "judge_unavailable", None]
 
 
+def test_verdicts_of_a_trace_may_come_far_apart(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bedrock keeps no order: the trace is complete with the last of them, and has each once."""
+    monkeypatch.setattr(batch_collection, "_TOGETHER", 7)
+    world.file("a", *events(50))
+    world.traced(*events(50), has=("tokens",), scoring="judge_unavailable")
+    assert "100 assessments written" in run("--batch").stdout
+    for event in events(50):
+        assert world.names(event) == ["safety", "tokens", "tone"]
+        assert world.traces.stored[trace_id("llm", event)].scoring == ScoringState.COMPLETE
+
+
 def test_too_few_records_are_judged_online(world: World, run: Run) -> None:
     """Bedrock takes no job of fewer than 100; nothing is created, and the other way is named."""
     world.file("a", *events(99))
@@ -439,7 +473,8 @@ def test_what_jobs_cannot_judge_is_told(world: World, run: Run) -> None:
     assert "100 scores of 100 inferences" in result.stdout
     assert "tokens: 101 are missing; only the deployed function runs it" in result.stdout
     assert "1 inferences have no trace to add a score to" in result.stdout
-    assert len(world.bedrock.created) == 1
+    (job,) = world.bedrock.batches.jobs.values()
+    assert job["totalRecordCount"] == 100
 
 
 def test_a_job_that_bedrock_refuses_leaves_nothing(world: World, run: Run) -> None:
