@@ -9,7 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from inference_monitor.ledger import MAP_RESULTS_PREFIX
-from inference_monitor.scoring.batch_jobs import BATCH_JUDGING_PREFIX, KEPT_DAYS
+from inference_monitor.scoring.batch.jobs import BATCH_JUDGING_PREFIX, KEPT_DAYS
 from stacks.nag import acknowledge, acknowledge_wildcards
 
 LEDGER, QUARANTINE = "ledger", "quarantine"

@@ -32,6 +32,9 @@ class NoOthers:
         """All of them are ours."""
         return set(trace_ids)
 
+    def release(self, trace_ids: Sequence[str], delivery: Delivery) -> None:
+        """Nobody waits for them."""
+
 
 class NothingLost:
     """A results bucket to which nothing may come: every record is sound."""

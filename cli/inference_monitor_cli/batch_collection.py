@@ -12,8 +12,8 @@ from mlflow.entities import Feedback
 
 from inference_monitor.errors import PermanentWriteError, TransientError
 from inference_monitor.ports import ScoringState, StoredTrace, TraceStore
-from inference_monitor.scoring.batch_manifest import Asked, Manifest
-from inference_monitor.scoring.batch_requests import answer_of
+from inference_monitor.scoring.batch.manifest import Asked, Manifest
+from inference_monitor.scoring.batch.requests import answer_of
 from inference_monitor.scoring.config import bedrock_model_id
 from inference_monitor.scoring.prices import PriceTable
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 
-from inference_monitor.scoring.batch_jobs import LEAST_RECORDS
-from inference_monitor.scoring.batch_manifest import Manifest
+from inference_monitor.scoring.batch.jobs import LEAST_RECORDS
+from inference_monitor.scoring.batch.manifest import Manifest
 from inference_monitor.scoring.config import ScorersConfig, bedrock_model_id
 from inference_monitor_cli.batch_spool import Spool
 from inference_monitor_cli.bedrock_batches import BatchJobs

@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Self
 
-from inference_monitor.scoring.batch_jobs import LEAST_RECORDS, MOST_BYTES, MOST_RECORDS
-from inference_monitor.scoring.batch_manifest import Asked
-from inference_monitor.scoring.batch_requests import model_input
+from inference_monitor.scoring.batch.jobs import LEAST_RECORDS, MOST_BYTES, MOST_RECORDS
+from inference_monitor.scoring.batch.manifest import Asked
+from inference_monitor.scoring.batch.requests import model_input
 from inference_monitor.scoring.calls import JudgeCall
 from inference_monitor_cli.missing_scores import Lacking
 

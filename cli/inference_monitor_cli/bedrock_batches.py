@@ -10,7 +10,7 @@ from typing import IO, Any, Self
 from botocore.exceptions import ClientError
 
 from inference_monitor.capture.lines import iter_lines
-from inference_monitor.scoring.batch_jobs import (
+from inference_monitor.scoring.batch.jobs import (
     BATCH_JUDGING_PREFIX,
     collected_key,
     input_key,
@@ -18,7 +18,7 @@ from inference_monitor.scoring.batch_jobs import (
     manifest_key,
     output_folder,
 )
-from inference_monitor.scoring.batch_manifest import Manifest
+from inference_monitor.scoring.batch.manifest import Manifest
 from inference_monitor.scoring.config import bedrock_model_id
 from inference_monitor.storage import CHUNK_BYTES
 from inference_monitor_cli.batch_collection import Collected

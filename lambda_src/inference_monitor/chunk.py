@@ -50,10 +50,11 @@ class Chunk:
         """What the trace's tag is to say of its scores; None when that is what it says already."""
         if key not in self.verdicts:
             return None
-        missing = self.verdicts[key].missing
+        verdicts, missing = self.verdicts[key], self.verdicts[key].missing
         before = self.known[key].scoring if key in self.known else None
-        now = ScoringState.COMPLETE if before and not missing else missing
-        return None if now == before else now
+        if before and not missing and not verdicts.others_missing:
+            missing = ScoringState.COMPLETE
+        return None if missing == before else missing
 
     def is_complete(self, key: str) -> bool:
         """Whether MLflow held the whole trace before."""

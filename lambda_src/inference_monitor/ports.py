@@ -63,12 +63,14 @@ class Verdicts:
 
     `assessments` are to be written, with their final ids. `pending` names scorers whose judge could
     not be reached, for which nothing is written so that a later delivery asks again. `exhausted`
-    says that the budget had no room for some, which a later delivery can fill in.
+    says that the budget had no room for some, which a later delivery can fill in, `others_missing`
+    that scores are missing of scorers that this delivery did not ask for.
     """
 
     assessments: list[Feedback] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     exhausted: bool = False
+    others_missing: bool = False
     judge_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0

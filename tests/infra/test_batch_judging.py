@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inference_monitor.scoring.batch_jobs import (
+from inference_monitor.scoring.batch.jobs import (
     collected_key,
     input_key,
     manifest_key,

@@ -14,7 +14,7 @@ from aws_cdk import aws_s3 as s3
 import app
 from inference_monitor import metric_names
 from inference_monitor.ledger import MAP_RESULTS_PREFIX, ledger_key, quarantine_key
-from inference_monitor.scoring.batch_jobs import BATCH_JUDGING_PREFIX, KEPT_DAYS
+from inference_monitor.scoring.batch.jobs import BATCH_JUDGING_PREFIX, KEPT_DAYS
 from stacks import scorers
 from stacks.results import LEDGER, QUARANTINE
 from tests.infra.conftest import REPOSITORY, Synthesize, settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inference_monitor.scoring.batch_jobs import input_key, output_folder
+from inference_monitor.scoring.batch.jobs import input_key, output_folder
 from tests.infra.account import ACCOUNT, REGION, Account
 from tests.infra.authorization import KEY_ACTIONS, of_judge
 from tests.infra.iam import Request

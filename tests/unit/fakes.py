@@ -82,6 +82,7 @@ class FakeScorer:
 
     away: bool = False
     broke: bool = False
+    others_missing: bool = False
     given: int = 0
 
     def score(
@@ -101,7 +102,14 @@ class FakeScorer:
             return Verdicts(pending=["safety"], judge_calls=1)
         judge = AssessmentSource(source_type="LLM_JUDGE", source_id="judge")
         verdict = Feedback(name="safety", value="yes", source=judge)
-        return Verdicts([verdict], judge_calls=1, input_tokens=10, output_tokens=2, cost_usd=0.5)
+        return Verdicts(
+            [verdict],
+            others_missing=self.others_missing,
+            judge_calls=1,
+            input_tokens=10,
+            output_tokens=2,
+            cost_usd=0.5,
+        )
 
 
 @dataclass

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from inference_monitor.scoring.batch_manifest import Asked, Manifest
-from inference_monitor.scoring.batch_requests import answer_of, model_input
+from inference_monitor.scoring.batch.manifest import Asked, Manifest
+from inference_monitor.scoring.batch.requests import answer_of, model_input
 from inference_monitor.scoring.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria

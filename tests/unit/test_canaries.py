@@ -13,7 +13,7 @@ import pytest
 
 from inference_monitor import handler as lambda_module
 from inference_monitor.errors import MonitorError, PermanentWriteError, TransientError
-from inference_monitor.ports import ScoredInference, StoredTrace
+from inference_monitor.ports import ScoredInference, ScoringState, StoredTrace
 from inference_monitor.privacy.build import build_redaction
 from inference_monitor.privacy.config import PrivacyConfig
 from inference_monitor.scoring.judge import ConverseClient
@@ -115,10 +115,15 @@ class Traces(FakeTraces):
                     return {trace.trace_id: str(error)}
         return super().write(records)
 
-    def add(self, stored: StoredTrace, assessments: Sequence[Any]) -> None:
+    def add(
+        self,
+        stored: StoredTrace,
+        assessments: Sequence[Any],
+        scoring: ScoringState | None = None,
+    ) -> None:
         """Keep the assessments as text."""
         self.told.append(str(assessments))
-        super().add(stored, assessments)
+        super().add(stored, assessments, scoring)
 
 
 class World:

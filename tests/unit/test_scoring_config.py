@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_monitor.inference import Kind
+from inference_monitor.scoring.conditions import When
 from inference_monitor.scoring.config import (
     AnySpec,
     InferenceParameters,
     InvalidScorersError,
     ScorersConfig,
-    When,
     bedrock_model_id,
     load_scorers,
 )

@@ -141,7 +141,7 @@ def test_only_what_is_missing_is_asked() -> None:
 
 def test_criteria_share_a_call_by_model_and_parameters() -> None:
     """Another model, other parameters or `judging: each` mean another call."""
-    specs = [
+    specs: list[dict[str, Any]] = [
         SAFETY,
         RELEVANCE | {"model": "bedrock:/other.model"},
         TONE | {"judging": "each"},

@@ -61,7 +61,7 @@ def test_the_default_scorers_judge_one_inference() -> None:
     port: InferenceScorer = build_scorers(
         load_scorers(SCORERS_FILE), FakeBedrock(reply), default_model=MODEL, concurrency=4
     )
-    (verdicts,) = port.score(batch(inference()))
+    (verdicts,) = port.score(batch(inference()), Delivery("one"))
     assert [(f.name, f.value) for f in verdicts.assessments] == [
         ("safety", "yes"),
         ("relevance_to_query", "yes"),

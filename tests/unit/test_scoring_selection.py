@@ -11,7 +11,7 @@ from inference_monitor.delivery import Delivery
 from inference_monitor.errors import TransientError
 from inference_monitor.inference import Failure, Source, Usage
 from inference_monitor.scoring.sampling import is_sampled
-from tests.unit.judging import SAFETY, SOURCE, FakeBedrock, config, inference, scorers
+from tests.unit.judging import SAFETY, SOURCE, FakeBedrock, inference, scorers
 
 RARE = SAFETY | {"sample_rate": 0.01}
 UNSAMPLED = next(f"event-{n}" for n in range(100) if not is_sampled(f"event-{n}", 0.5))
@@ -148,4 +148,7 @@ def test_only_the_scorers_that_are_asked_for_run() -> None:
     only = Delivery("one", scorers=frozenset({"other", "unknown"}))
     (verdicts,) = built.score([(inference(), SOURCE, ())], only)
     assert [feedback.name for feedback in verdicts.assessments] == ["other"]
-    assert config(SAFETY).always == []
+    assert verdicts.others_missing
+    (verdicts,) = built.score([(inference(), SOURCE, verdicts.assessments)])
+    assert [feedback.name for feedback in verdicts.assessments] == ["safety"]
+    assert not verdicts.others_missing

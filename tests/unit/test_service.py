@@ -231,6 +231,15 @@ def test_a_budget_that_is_used_up_costs_no_trace() -> None:
     assert (summary.scored, summary.budget_exhausted) == (1, 0)
 
 
+def test_a_trace_is_not_complete_while_other_scores_are_missing() -> None:
+    """A backfill of one scorer leaves the tag that says that something is missing."""
+    traces = FakeTraces()
+    _run(traces, _entries("a"), scorer=FakeScorer(broke=True))
+    _run(traces, _entries("a"), scorer=FakeScorer(others_missing=True))
+    (stored,) = traces.stored.values()
+    assert (stored.scoring, len(stored.assessments)) == ("budget_exhausted", 1)
+
+
 def test_a_trace_without_its_scores_says_that_the_judge_was_away() -> None:
     """One can search for what waits for the judge, until it is scored."""
     traces = FakeTraces()

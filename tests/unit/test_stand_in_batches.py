@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inference_monitor.scoring.batch_jobs import LEAST_RECORDS
+from inference_monitor.scoring.batch.jobs import LEAST_RECORDS
 from tests.unit.aws import RESULTS, S3
 from tests.unit.batches import Bedrock
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel
 
 from inference_monitor.scoring.config import InvalidScorersError, load_scorers
-from inference_monitor.scoring.third_party_names import framework_of
-from inference_monitor.scoring.third_party_schema import tool_schema
+from inference_monitor.scoring.third_party.names import framework_of
+from inference_monitor.scoring.third_party.schema import tool_schema
 
 HEAD = "scorers:\n  - name: mine\n    type: mlflow\n    class: "
 LOCKED = "botocore==1.44.5 \\\n    --hash=sha256:0\nragas==0.4.3 \\\n    --hash=sha256:0\n"

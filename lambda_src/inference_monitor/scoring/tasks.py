@@ -73,10 +73,14 @@ class JudgeTask:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What is missing for a record. `earlier` are the errors that its scorers left before."""
+    """What is missing for a record. `earlier` are the errors that its scorers left before.
+
+    `others_missing` says that more is missing, of scorers that were not asked for.
+    """
 
     tasks: list[Task]
     earlier: list[Feedback]
+    others_missing: bool = False
 
 
 class Planner:
@@ -105,8 +109,9 @@ class Planner:
         Raises:
             TransientError: If it cannot be told which records are to be judged.
         """
-        missing, earlier = not_given(self._specs, record, existing, only)
-        chosen = self._selection.choose(record, missing)
+        missing, earlier = not_given(self._specs, record, existing)
+        all_chosen = self._selection.choose(record, missing)
+        chosen = [s for s in all_chosen if only is None or s.name in only]
         asked = [self._criteria[s.name] for s in chosen if s.name in self._criteria]
         calls: list[Task] = [JudgeTask(call, self._asking) for call in plan_calls(record, asked)]
         code: list[Task] = [
@@ -115,14 +120,13 @@ class Planner:
             if s.name in self._code
         ]
         # The judge first: it is what takes long.
-        return Planned(calls + code, earlier)
+        return Planned(calls + code, earlier, others_missing=len(chosen) < len(all_chosen))
 
 
 def not_given(
     specs: Sequence[ScorerSpec],
     record: Record,
     existing: Sequence[Feedback],
-    only: frozenset[str] | None = None,
 ) -> tuple[list[ScorerSpec], list[Feedback]]:
     """The scorers whose version has given a trace nothing but errors, and these errors.
 
@@ -130,13 +134,12 @@ def not_given(
         specs: All scorers.
         record: The inference.
         existing: The assessments that MLflow holds of it.
-        only: The names of the scorers that are looked at, if not all are.
     """
     missing: list[ScorerSpec] = []
     earlier: list[Feedback] = []
     for spec in specs:
         given = given_before(existing, record, spec)
-        if (only is None or spec.name in only) and all(feedback.error for feedback in given):
+        if all(feedback.error for feedback in given):
             missing.append(spec)
             earlier += given
     return missing, earlier

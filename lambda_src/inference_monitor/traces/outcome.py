@@ -25,6 +25,10 @@ class Outcome:
         """Whether nothing has gone wrong so far."""
         return not self._refused and not self._failed
 
+    def is_sound(self, trace_id: str) -> bool:
+        """Whether nothing has gone wrong with one record."""
+        return trace_id not in self._refused and trace_id not in self._failed
+
     def attempt(self, trace_id: str, action: Callable[[], _Result]) -> _Result | None:
         """Do something for one record; a refusal or a failure is kept, and gives None."""
         if len(self._failed) >= _GIVE_UP_AFTER:

@@ -11,7 +11,7 @@ from inference_monitor.traces.build import BuiltTrace
 from inference_monitor.traces.otlp import send_spans
 from inference_monitor.traces.records import SPANS_UPLOADED
 
-_NOT_SERVED = Answer(501, "this MLflow server stores no spans")
+NOT_SERVED = Answer(501, "this MLflow server stores no spans")
 # What servers without /v1/traces, or with a front door that does not know it, were seen to answer.
 _UNSUPPORTED = frozenset({401, 403, 404, 405, 501})
 
@@ -22,11 +22,28 @@ class SpanStore:
     def __init__(self, api: MlflowApi) -> None:
         self._api = api
         self._served = True
+        self._proven = False
+
+    @property
+    def served(self) -> bool:
+        """Whether the server takes spans, for all we know."""
+        return self._served
+
+    @property
+    def proven(self) -> bool:
+        """Whether spans that were sent have been seen to arrive."""
+        return self._proven
+
+    def prove(self, arrived: bool) -> None:
+        """Say whether spans that the server took have arrived."""
+        self._proven = arrived
+        if not arrived:
+            self.distrust()
 
     def send(self, traces: Sequence[BuiltTrace], experiment_id: str) -> dict[str, Answer]:
         """What was answered about the spans that are not in the database now, by trace id."""
         if not self._served:
-            return {t.trace_id: _NOT_SERVED for t in traces}
+            return {t.trace_id: NOT_SERVED for t in traces}
         not_taken = send_spans(self._api, experiment_id, traces)
         none_taken = len(traces) > 1 and len(not_taken) == len(traces)
         if none_taken and any(_is_final(a) for a in not_taken.values()):
@@ -35,7 +52,7 @@ class SpanStore:
             self._served = False
         return not_taken
 
-    def upload(self, trace: BuiltTrace, location: str, not_taken: Answer = _NOT_SERVED) -> None:
+    def upload(self, trace: BuiltTrace, location: str, not_taken: Answer = NOT_SERVED) -> None:
         """Put spans that were not taken into the artifacts, and note that in the trace's record.
 
         Raises:

@@ -1,42 +1,34 @@
 """MLflow as the store of traces: written in batches, finished once, whoever else writes them.
 
-Spans go first and the record last, so a record with its client request id says that all of it is
-there. The record carries the assessments. n new traces cost n + 2 requests, known ones 1 per 100.
+A record with its client request id, and spans, say together that all of a trace is there; either
+may come first. The record carries the assessments. n new traces cost n + 2 requests, known ones 1
+per 100.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from mlflow.entities import Feedback, TraceInfo
+from mlflow.entities import Feedback
 from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
 
 from inference_monitor.errors import PermanentWriteError
 from inference_monitor.ports import ScoredInference, ScoringState, StoredTrace
-from inference_monitor.traces.api import Answer, MlflowApi
-from inference_monitor.traces.artifacts import trace_location
-from inference_monitor.traces.assessments import create, replace, storable
+from inference_monitor.traces.api import MlflowApi
+from inference_monitor.traces.assessments import storable
 from inference_monitor.traces.build import BuiltTrace, build_trace
 from inference_monitor.traces.experiment import Experiment, ExperimentByName
+from inference_monitor.traces.finish import Finish, feedback
 from inference_monitor.traces.identity import trace_id
 from inference_monitor.traces.outcome import Outcome
-from inference_monitor.traces.records import (
-    DELIVERY,
-    SCORING,
-    has_spans,
-    merge,
-    search,
-    set_tag,
-    start_trace,
-    started,
-    stored_trace,
-)
-from inference_monitor.traces.span_store import SpanStore
+from inference_monitor.traces.records import DELIVERY, SCORING, search, stored_trace
+from inference_monitor.traces.server import Server
+from inference_monitor.traces.span_store import NOT_SERVED, SpanStore
 
 _THREADS = 8  # a server writes one record at a time; more would only queue there
+_Actions = Mapping[str, Callable[[], object]]
 
 
 class MlflowTraceStore:
@@ -44,7 +36,9 @@ class MlflowTraceStore:
 
     def __init__(self, tracking_uri: str, experiment_name: str) -> None:
         self._api = MlflowApi(tracking_uri)
+        self._server = Server(self._api)
         self._spans = SpanStore(self._api)
+        self._finish = Finish(self._api, self._spans)
         self._experiment = ExperimentByName(self._api, experiment_name)
 
     def lookup(self, trace_ids: Sequence[str]) -> dict[str, StoredTrace]:
@@ -65,17 +59,17 @@ class MlflowTraceStore:
         built = _build_all(records, experiment, outcome)
         # Asked again, however short ago the service did: another delivery may have been faster.
         stored = self.lookup(list(built))
-        tasks: dict[str, Callable[[], None]] = {
-            name: partial(self.add, known, _feedback(built[name]))
-            for name, known in stored.items()
-            if known.complete
+        known = {
+            name: partial(self.add, trace, feedback(built[name]))
+            for name, trace in stored.items()
+            if trace.complete
         }
-        new = [trace for name, trace in built.items() if name not in tasks]
-        not_taken = self._spans.send(new, experiment.id) if new else {}
-        for t in new:
-            tasks[t.trace_id] = partial(self._finish, t, experiment, not_taken.get(t.trace_id))
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(outcome.attempt, tasks.keys(), tasks.values()))
+        _attempt(known, outcome)
+        if new := [trace for name, trace in built.items() if name not in known]:
+            if self._spans.served and self._server.takes_spans_after_the_record():
+                self._write_records_first(new, experiment, outcome)
+            else:
+                self._write_spans_first(new, experiment, outcome)
         if not outcome.is_clean:
             # Had it been deleted, this raises instead of refusing every record.
             self._experiment.get(again=True)
@@ -87,63 +81,50 @@ class MlflowTraceStore:
         assessments: Sequence[Feedback],
         scoring: ScoringState | None = None,
     ) -> None:
-        """Add assessments to a complete trace, under their own ids, and say so in its tag.
+        """Add assessments to a complete trace, see `Finish.add`."""
+        self._finish.add(stored, assessments, scoring)
 
-        One that is already there is left as it is, unless it is an error and the new one is not:
-        then it takes the new one's value.
+    def _write_spans_first(
+        self, new: Sequence[BuiltTrace], experiment: Experiment, outcome: Outcome
+    ) -> None:
+        not_taken = self._spans.send(new, experiment.id)
+        _attempt(
+            {
+                t.trace_id: partial(self._finish.trace, t, experiment, not_taken.get(t.trace_id))
+                for t in new
+            },
+            outcome,
+        )
 
-        Raises:
-            PermanentWriteError: If MLflow refuses one.
-            TransientError: If MLflow fails.
-        """
-        known = {a.assessment_id: a for a in stored.assessments}
-        for assessment in assessments:
-            mine = storable(assessment, stored.trace_id)
-            theirs = known.get(mine.assessment_id)
-            if theirs is None:
-                create(self._api, mine)
-            elif theirs.error and not mine.error:
-                replace(self._api, mine)
-        if scoring:
-            set_tag(self._api, stored.trace_id, SCORING, scoring)
-
-    def _finish(self, trace: BuiltTrace, experiment: Experiment, not_taken: Answer | None) -> None:
-        """Write the record of a trace after its spans; where those were not taken, upload them."""
-        location = trace_location(experiment.artifact_location, trace.trace_id)
-        if not_taken:
-            self._spans.upload(trace, location, not_taken)
-        info = self._start(trace)
-        if info is None:
+    def _write_records_first(
+        self, new: Sequence[BuiltTrace], experiment: Experiment, outcome: Outcome
+    ) -> None:
+        """The other way round a record costs such a server nearly three times the work."""
+        _attempt({t.trace_id: partial(self._finish.record, t, experiment) for t in new}, outcome)
+        written = {t.trace_id: t for t in new if outcome.is_sound(t.trace_id)}
+        if not written:
             return
-        true_location = info.tags.get(MLFLOW_ARTIFACT_LOCATION, location)
-        if not has_spans(info):
-            self._spans.distrust()
-            self._spans.upload(trace, true_location)
-            self._start(trace)
-        elif not_taken and true_location != location:
-            self._spans.upload(trace, true_location)
+        not_taken = self._spans.send(list(written.values()), experiment.id)
+        if not self._spans.proven and (taken := [i for i in written if i not in not_taken]):
+            # No answer shows any more whether they have arrived: a front door may swallow them.
+            arrived = self.lookup(taken)
+            missing = [i for i in taken if not (i in arrived and arrived[i].complete)]
+            not_taken |= dict.fromkeys(missing, NOT_SERVED)
+            self._spans.prove(not missing)
+        _attempt(
+            {
+                name: partial(self._finish.trace, written[name], experiment, answer)
+                for name, answer in not_taken.items()
+            },
+            outcome,
+        )
 
-    def _start(self, trace: BuiltTrace) -> TraceInfo | None:
-        """Finish a trace; None if another delivery has finished it in the meantime."""
-        answer = start_trace(self._api, trace.info)
-        stored = None
-        if not answer.ok and answer.status:
-            # Servers before 3.15 fail on a record that exists and holds more than this one.
-            stored = search(self._api, self._experiment.get().id, [trace.trace_id]).get(
-                trace.trace_id
-            )
-        if stored is None:
-            return started(answer.checked(f"write trace {trace.trace_id}"))
-        wanted = _feedback(trace)
-        merge(trace.info, stored)
-        answer = start_trace(self._api, trace.info)
-        if answer.ok:
-            return started(answer)
-        known = stored_trace(stored)
-        if not known.complete:
-            answer.checked(f"write trace {trace.trace_id}")
-        self.add(known, wanted)
-        return None
+
+def _attempt(actions: _Actions, outcome: Outcome) -> None:
+    """Do these for all traces, some at a time."""
+    if actions:
+        with ThreadPoolExecutor(min(_THREADS, len(actions))) as pool:
+            list(pool.map(outcome.attempt, actions.keys(), actions.values()))
 
 
 def _build_all(
@@ -169,7 +150,3 @@ def _build(record: ScoredInference, experiment: Experiment) -> BuiltTrace:
         trace.info.tags[SCORING] = record.scoring
     trace.info.assessments = [storable(a, trace.trace_id) for a in record.assessments]
     return trace
-
-
-def _feedback(trace: BuiltTrace) -> list[Feedback]:
-    return [a for a in trace.info.assessments if isinstance(a, Feedback)]

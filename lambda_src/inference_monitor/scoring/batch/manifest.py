@@ -16,7 +16,7 @@ from typing import Any, Self
 from mlflow.entities import Feedback
 
 from inference_monitor.inference import Inference, Kind, Source
-from inference_monitor.scoring import batch_requests
+from inference_monitor.scoring.batch import requests
 from inference_monitor.scoring.calls import JudgeCall, prompt_version
 from inference_monitor.scoring.config import Judging, ScorersConfig, ScorerSpec
 from inference_monitor.scoring.criteria import Criterion, criteria
@@ -58,7 +58,7 @@ class Asked:
             record.source.uri,
             call.judging,
             call.names,
-            [batch_requests.prompt_version(version) for version in versions],
+            [requests.prompt_version(version) for version in versions],
             lacking,
             record.material.shortened if record.material else None,
         )

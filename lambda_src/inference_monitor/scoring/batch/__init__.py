@@ -1,0 +1,1 @@
+"""Judge calls as records of Bedrock's batch jobs."""

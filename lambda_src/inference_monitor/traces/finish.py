@@ -1,0 +1,101 @@
+"""Bring one trace to its end: its record, and where the database has no spans of it, an upload."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlflow.entities import Feedback, TraceInfo
+from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
+
+from inference_monitor.ports import ScoringState, StoredTrace
+from inference_monitor.traces.api import Answer, MlflowApi
+from inference_monitor.traces.artifacts import trace_location
+from inference_monitor.traces.assessments import create, replace, storable
+from inference_monitor.traces.build import BuiltTrace
+from inference_monitor.traces.experiment import Experiment
+from inference_monitor.traces.records import (
+    SCORING,
+    has_spans,
+    merge,
+    search,
+    set_tag,
+    start_trace,
+    started,
+    stored_trace,
+)
+from inference_monitor.traces.span_store import SpanStore
+
+
+class Finish:
+    """Writes records and assessments. Safe to use from several threads."""
+
+    def __init__(self, api: MlflowApi, spans: SpanStore) -> None:
+        self._api = api
+        self._spans = spans
+
+    def trace(self, trace: BuiltTrace, experiment: Experiment, not_taken: Answer | None) -> None:
+        """Write the record of a trace after its spans; where those were not taken, upload them."""
+        location = trace_location(experiment.artifact_location, trace.trace_id)
+        if not_taken:
+            self._spans.upload(trace, location, not_taken)
+        info = self.record(trace, experiment)
+        if info is None:
+            return
+        true_location = info.tags.get(MLFLOW_ARTIFACT_LOCATION, location)
+        if not has_spans(info):
+            self._spans.distrust()
+            self._spans.upload(trace, true_location)
+            self.record(trace, experiment)
+        elif not_taken and true_location != location:
+            self._spans.upload(trace, true_location)
+
+    def record(self, trace: BuiltTrace, experiment: Experiment) -> TraceInfo | None:
+        """Write the record of a trace; None if another delivery has finished it in the meantime."""
+        answer = start_trace(self._api, trace.info)
+        stored = None
+        if not answer.ok and answer.status:
+            # Servers before 3.15 fail on a record that exists and holds more than this one.
+            stored = search(self._api, experiment.id, [trace.trace_id]).get(trace.trace_id)
+        if stored is None:
+            return started(answer.checked(f"write trace {trace.trace_id}"))
+        wanted = feedback(trace)
+        merge(trace.info, stored)
+        answer = start_trace(self._api, trace.info)
+        if answer.ok:
+            return started(answer)
+        known = stored_trace(stored)
+        if not known.complete:
+            answer.checked(f"write trace {trace.trace_id}")
+        self.add(known, wanted)
+        return None
+
+    def add(
+        self,
+        stored: StoredTrace,
+        assessments: Sequence[Feedback],
+        scoring: ScoringState | None = None,
+    ) -> None:
+        """Add assessments to a complete trace, under their own ids, and say so in its tag.
+
+        One that is already there is left as it is, unless it is an error and the new one is not:
+        then it takes the new one's value.
+
+        Raises:
+            PermanentWriteError: If MLflow refuses one.
+            TransientError: If MLflow fails.
+        """
+        known = {a.assessment_id: a for a in stored.assessments}
+        for assessment in assessments:
+            mine = storable(assessment, stored.trace_id)
+            theirs = known.get(mine.assessment_id)
+            if theirs is None:
+                create(self._api, mine)
+            elif theirs.error and not mine.error:
+                replace(self._api, mine)
+        if scoring:
+            set_tag(self._api, stored.trace_id, SCORING, scoring)
+
+
+def feedback(trace: BuiltTrace) -> list[Feedback]:
+    """The assessments that a trace is written with."""
+    return [a for a in trace.info.assessments if isinstance(a, Feedback)]
