@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 
 from inference_monitor.capture.reader import Entry
@@ -28,6 +29,8 @@ GIVE_UP_AFTER = 3
 # Few enough that writing begins long before the last verdict, and enough that the requests that
 # serve all of a group are shared.
 WRITTEN_TOGETHER = 20
+# Two: a group's records can be written while the server stores the spans of the one before.
+WRITERS = 2
 # For whoever invoked the function by hand; the workflow does it by itself.
 _AGAIN = "send the same event again, what is written stays as it is"
 
@@ -97,8 +100,7 @@ class Monitor:
             chunk.known = self._traces.lookup(list(chunk.inferences))
             others = self._leave_to_others(chunk, delivery)
             try:
-                for keys in self._scored(chunk, delivery):
-                    self._write(chunk, keys, delivery)
+                self._score_and_write(chunk, delivery)
             except TransientError:
                 self._give_back(chunk, delivery)
                 raise
@@ -121,7 +123,22 @@ class Monitor:
         with suppress(TransientError):
             self._claims.release(claimed, delivery)
 
-    def _scored(self, chunk: Chunk, delivery: Delivery) -> Iterator[list[str]]:
+    def _score_and_write(self, chunk: Chunk, delivery: Delivery) -> None:
+        """Write what is done while the rest is still judged; a store that fails ends the judging.
+
+        Raises:
+            TransientError: If a group could not be written, after those that were begun.
+        """
+        writes: list[Future[None]] = []
+        with ThreadPoolExecutor(WRITERS) as pool, closing(self._scored(chunk, delivery)) as groups:
+            for keys in groups:
+                writes.append(pool.submit(self._write, chunk, keys, delivery))
+                if any(write.done() and write.exception() for write in writes):
+                    break
+        for write in writes:
+            write.result()
+
+    def _scored(self, chunk: Chunk, delivery: Delivery) -> Generator[list[str], None, None]:
         """Let the chunk be scored; gives groups that are done while the others still are judged."""
         if not delivery.scoring:
             yield list(chunk.inferences)
@@ -131,7 +148,6 @@ class Monitor:
             for key, inference in chunk.inferences.items()
         ]
         group: list[str] = []
-        # Closed at once when a group cannot be written: the judge is not asked any more.
         with closing(self._scorer.score(batch, delivery)) as scored:
             for key, verdicts in zip(chunk.inferences, scored, strict=True):
                 chunk.verdicts[key] = verdicts

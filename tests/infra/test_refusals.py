@@ -11,6 +11,7 @@ from tests.infra.account import ACCOUNT, REGION, ROLES, Account
 from tests.infra.authorization import BEDROCK, PROFILE_KEY, Names
 from tests.infra.conftest import REQUIRED, Synthesize
 from tests.infra.iam import Decision, Request, decide
+from tests.infra.test_recorded_calls import CALLERS
 from tests.infra.variants import EVERYTHING, KEYS, VARIANTS
 
 CAPTURES, RESULTS, ARTIFACTS = (
@@ -207,7 +208,7 @@ def test_no_other_way_to_a_judge(
     assert decide(account.statements("function"), request) is Decision.NOT_ALLOWED
 
 
-@pytest.mark.parametrize("by", ROLES)
+@pytest.mark.parametrize("by", CALLERS)
 def test_next_to_every_recorded_call(account: Account, by: str) -> None:
     """What was called is refused in another account, another Region, and under a longer name."""
     names = Names(account, KEYS)
