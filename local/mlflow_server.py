@@ -28,6 +28,7 @@ class MlflowServer:
         python: Path | None = None,
         database: str | None = None,
         artifacts: str | None = None,
+        workers: int = 1,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port = free_port()
@@ -39,7 +40,7 @@ class MlflowServer:
             str(python or sys.executable), "-m", "mlflow", "server",
             "--backend-store-uri", database or f"sqlite:///{folder / 'mlflow.db'}",
             *(put if artifacts else kept),
-            "--host", LOOPBACK, "--port", str(port), "--workers", "1",
+            "--host", LOOPBACK, "--port", str(port), "--workers", str(workers),
         ]  # fmt: skip
         self.start()
 

@@ -15,6 +15,7 @@ from benchmarks.scoring.measured import Measured, Way
 from benchmarks.scoring.records import make_records, write_captures
 from benchmarks.scoring.requests_seen import AccessLog
 from benchmarks.scoring.stored import fully_scored
+from benchmarks.scoring.warm_up import warm_up
 from benchmarks.scoring.worker import Order
 from benchmarks.scoring.worker_process import WorkerProcess, start_ours, start_reference
 from inference_monitor.scoring.build import SCORERS_FILE
@@ -23,6 +24,8 @@ from local.judge.server import Behaviour, StandInJudge, Stats
 from local.mlflow_server import MlflowServer
 
 JUDGE_SECONDS = 0.5
+MLFLOW_WORKERS = 4
+"""What `mlflow server` starts unless it is told otherwise."""
 MODEL = "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
 _JUDGING = {Way.REFERENCE: "", Way.PANEL: "panel", Way.EACH: "each"}
 
@@ -106,7 +109,7 @@ class Bench:
 
     def _start(self) -> None:
         log = self._folder / "mlflow.log"
-        self._mlflow = MlflowServer(self._folder / "mlflow", log)
+        self._mlflow = MlflowServer(self._folder / "mlflow", log, workers=MLFLOW_WORKERS)
         self._ends.callback(self._mlflow.stop)
         self._judge = StandInJudge(Behaviour(latency=JUDGE_SECONDS)).start()
         self._ends.callback(self._judge.stop)
@@ -115,4 +118,5 @@ class Bench:
         self._ours = start_ours(self._judge.url, self._folder / "ours.log")
         self._ends.callback(self._ours.stop)
         self._mlflow.wait()
+        warm_up(self._mlflow.url)
         self._log = AccessLog(log)

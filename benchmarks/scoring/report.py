@@ -140,8 +140,8 @@ scores.
   {concurrency} judge calls in flight at most. `panel` judges all criteria in one call, `each` makes
   a call for each.
 
-Processes are warmed up with two records first: starting them, imports and first connections do not
-count. Requests to MLflow are counted from the server's access log, judge calls and tokens by the
+The server has the four processes that `mlflow server` starts by itself. All processes, the server's
+too, are warmed up first: starting them, imports and first connections do not count. Requests to MLflow are counted from the server's access log, judge calls and tokens by the
 stand-in, which takes four characters of the request for a token. A request that is no GET and no
 search counts as a write. A stand-in judges in no time but its latency: these figures say how fast
 and how cheap scoring is, not how good."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 
 from inference_monitor.capture.reader import Entry
@@ -26,11 +25,9 @@ logger = logging.getLogger(__name__)
 # MLflow that refused this many chunks in a row is down; trying the rest of a large file would
 # only use up the function's time.
 GIVE_UP_AFTER = 3
-# Few enough that writing begins long before the last verdict, and enough that the requests that
-# serve all of a group are shared.
-WRITTEN_TOGETHER = 20
-# Two: a group's records can be written while the server stores the spans of the one before.
-WRITERS = 2
+# Writing begins with so few, long before the last verdict; each group is twice the one before, for
+# meanwhile more is done, and some requests serve all of a group.
+FIRST_GROUP = 20
 # For whoever invoked the function by hand; the workflow does it by itself.
 _AGAIN = "send the same event again, what is written stays as it is"
 
@@ -124,19 +121,10 @@ class Monitor:
             self._claims.release(claimed, delivery)
 
     def _score_and_write(self, chunk: Chunk, delivery: Delivery) -> None:
-        """Write what is done while the rest is still judged; a store that fails ends the judging.
-
-        Raises:
-            TransientError: If a group could not be written, after those that were begun.
-        """
-        writes: list[Future[None]] = []
-        with ThreadPoolExecutor(WRITERS) as pool, closing(self._scored(chunk, delivery)) as groups:
+        """Write what is done while the rest is still judged; a store that fails ends the judging."""
+        with closing(self._scored(chunk, delivery)) as groups:
             for keys in groups:
-                writes.append(pool.submit(self._write, chunk, keys, delivery))
-                if any(write.done() and write.exception() for write in writes):
-                    break
-        for write in writes:
-            write.result()
+                self._write(chunk, keys, delivery)
 
     def _scored(self, chunk: Chunk, delivery: Delivery) -> Generator[list[str], None, None]:
         """Let the chunk be scored; gives groups that are done while the others still are judged."""
@@ -148,13 +136,14 @@ class Monitor:
             for key, inference in chunk.inferences.items()
         ]
         group: list[str] = []
+        room = FIRST_GROUP
         with closing(self._scorer.score(batch, delivery)) as scored:
             for key, verdicts in zip(chunk.inferences, scored, strict=True):
                 chunk.verdicts[key] = verdicts
                 group.append(key)
-                if len(group) == WRITTEN_TOGETHER:
+                if len(group) == room:
                     yield group
-                    group = []
+                    group, room = [], 2 * room
             if group:
                 yield group
 

@@ -62,20 +62,21 @@ class Scorers:
         Raises:
             TransientError: If it cannot be told which records are to be judged.
         """
-        planned = [self._plan(one, delivery) for one in batch]
         breaker = Breaker(self._give_up_after)
         deadline = delivery.scoring_deadline
+        planned: list[tuple[Planned, _Runs]] = []
         # Not `with`: leaving it would wait for calls that are to be abandoned at the deadline.
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="scorer")
         try:
-            runs: list[_Runs] = []
-            for plan, (_, source, _) in zip(planned, batch, strict=True):
-                allowance = Allowance(self._budgets(source.endpoint, delivery.run), deadline)
-                runs.append([(t, pool.submit(_run, t, breaker, allowance)) for t in plan.tasks])
-            for plan, tasks in zip(planned, runs, strict=True):
+            for one in batch:
+                plan = self._plan(one, delivery)
+                allowance = Allowance(self._budgets(one[1].endpoint, delivery.run), deadline)
+                runs = [(t, pool.submit(_run, t, breaker, allowance)) for t in plan.tasks]
+                planned.append((plan, runs))
+            for plan, runs in planned:
                 remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
-                wait([future for _, future in tasks], timeout=remaining)
-                yield self._verdicts(plan, tasks)
+                wait([future for _, future in runs], timeout=remaining)
+                yield self._verdicts(plan, runs)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

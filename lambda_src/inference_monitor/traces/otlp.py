@@ -30,7 +30,7 @@ def send_spans(
     not_taken: dict[str, Answer] = {}
     for trace in traces:
         try:
-            encoded.append((trace.trace_id, _encode(trace)))
+            encoded.append((trace.trace_id, encode(trace)))
         except (ProtobufError, RecursionError, ValueError):
             not_taken[trace.trace_id] = _UNENCODABLE
     for chunk in _chunks(encoded):
@@ -39,7 +39,7 @@ def send_spans(
     return not_taken
 
 
-def _encode(trace: BuiltTrace) -> bytes:
+def encode(trace: BuiltTrace) -> bytes:
     """A request for one trace; requests can be joined byte by byte, as protobuf allows."""
     request = ExportTraceServiceRequest()
     scope = request.resource_spans.add().scope_spans.add()
