@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -27,6 +29,7 @@ JUDGE_SECONDS = 0.5
 MLFLOW_WORKERS = 4
 """What `mlflow server` starts unless it is told otherwise."""
 MODEL = "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
+SETTLE_SECONDS, IDLE_SHARE = 1.0, 0.05
 _JUDGING = {Way.REFERENCE: "", Way.PANEL: "panel", Way.EACH: "each"}
 
 
@@ -78,6 +81,7 @@ class Bench:
 
     def run(self, way: Way, order: Order, *, again: bool = False) -> Measured:
         """Carry out an order, and count what the servers saw of it."""
+        self._settle()
         self._judge.stats = stats = Stats()
         self._log.added()
         used_before = self._server_cpu()
@@ -101,8 +105,15 @@ class Bench:
 
     def _server_cpu(self) -> float:
         """The time of a core that MLflow's processes have used since they started."""
-        processes = psutil.Process(self._mlflow.pid).children(recursive=True)
-        return sum(sum(process.cpu_times()[:2]) for process in processes)
+        return _cpu(psutil.Process(self._mlflow.pid).children(recursive=True))
+
+    def _settle(self) -> None:
+        """Wait until nothing works on after the run before; its time would be counted as ours."""
+        before = float("-inf")
+        everything = psutil.Process().children(recursive=True)
+        while (now := _cpu(everything)) > before + IDLE_SHARE * SETTLE_SECONDS:
+            before = now
+            time.sleep(SETTLE_SECONDS)
 
     def _worker(self, way: Way) -> WorkerProcess:
         return self._reference if way == Way.REFERENCE else self._ours
@@ -120,3 +131,7 @@ class Bench:
         self._mlflow.wait()
         warm_up(self._mlflow.url)
         self._log = AccessLog(log)
+
+
+def _cpu(processes: Iterable[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)

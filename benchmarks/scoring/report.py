@@ -141,7 +141,8 @@ scores.
   a call for each.
 
 The server has the four processes that `mlflow server` starts by itself. All processes, the server's
-too, are warmed up first: starting them, imports and first connections do not count. Requests to MLflow are counted from the server's access log, judge calls and tokens by the
-stand-in, which takes four characters of the request for a token. A request that is no GET and no
-search counts as a write. A stand-in judges in no time but its latency: these figures say how fast
-and how cheap scoring is, not how good."""
+too, are warmed up first: starting them, imports and first connections do not count. Requests to
+MLflow are counted from the server's access log, judge calls and tokens by the stand-in, which takes
+four characters of the request for a token. A request that is no GET and no search counts as a
+write. A stand-in judges in no time but its latency: these figures say how fast and how cheap
+scoring is, not how good."""

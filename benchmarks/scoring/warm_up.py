@@ -45,7 +45,7 @@ def warm_up(url: str) -> None:
 
 def _trace(event: str, experiment: str) -> BuiltTrace:
     request = Request("openai_chat", messages=[{"role": "user", "content": "Warm?"}])
-    # With a model and tokens, for their price: the server looks for a list of prices on the network,
+    # With a model and tokens, for their price: the server looks for prices on the network,
     # which takes seconds where there is none.
     response = Response(
         "openai_chat", choices=(Choice("Warm."),), usage=Usage(1, 1), model="warm-up"

@@ -121,7 +121,7 @@ class Monitor:
             self._claims.release(claimed, delivery)
 
     def _score_and_write(self, chunk: Chunk, delivery: Delivery) -> None:
-        """Write what is done while the rest is still judged; a store that fails ends the judging."""
+        """Write what is done while the rest is judged; a store that fails ends the judging."""
         with closing(self._scored(chunk, delivery)) as groups:
             for keys in groups:
                 self._write(chunk, keys, delivery)
