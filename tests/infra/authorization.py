@@ -54,6 +54,7 @@ MLFLOW = {
     # The reference has no names for these. An App's whole API is `sagemaker:CallMlflowAppApi`; what
     # a tracking server asks for is not documented, and not proven here.
     "POST /v1/traces": None,
+    "GET /version": None,
     "GET /api/3.0/mlflow/traces/{id}/assessments/{id}": None,
     "POST /api/3.0/mlflow/traces/{id}/assessments": None,
     "PATCH /api/3.0/mlflow/traces/{id}/assessments/{id}": None,
