@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 from benchmarks.reliability.check import check, failures
 from benchmarks.reliability.executions import Executions
 from benchmarks.reliability.faults import Fault
+from benchmarks.reliability.rows.of_workers import JUDGE_CONCURRENCY
 from benchmarks.reliability.traces import Found
 from benchmarks.reliability.trial import Trial, TrialError
 from local.chain import Chain, Deployment
@@ -73,7 +74,10 @@ class Bench:
         """The deployment, or the one whose function has only a minute; deployed when needed."""
         if hurried not in self._deployments:
             name = "hurried" if hurried else "steady"
-            limits = {"LAMBDA_TIMEOUT_SECONDS": str(HURRIED_SECONDS)} if hurried else {}
+            # What the rows are made for: a judge is slow by so many calls at once.
+            limits = {"JUDGE_CONCURRENCY": str(JUDGE_CONCURRENCY)}
+            if hurried:
+                limits["LAMBDA_TIMEOUT_SECONDS"] = str(HURRIED_SECONDS)
             deployment = self._chain.deploy(name, bucket=BUCKET, endpoint=name, **limits)
             self._deployments[hurried] = (deployment, Executions(self._chain, deployment))
         return self._deployments[hurried]
