@@ -23,7 +23,7 @@ from inference_monitor_cli.labelled_agreement import (
     for_labelled_set,
 )
 from inference_monitor_cli.labelled_set import LabelledSet
-from inference_monitor_cli.problems import CommandError
+from inference_monitor_cli.problems import CommandError, needs_mlflow
 
 if TYPE_CHECKING:
     from inference_monitor_cli.labelled_judging import Judged, LabelledJudging
@@ -85,13 +85,8 @@ def report_on_labels(question: Question, *, ask_first: bool, as_json: bool) -> b
 
 
 def _judging(config: ScorersConfig, question: Question) -> LabelledJudging:
-    try:
+    with needs_mlflow("agreement --labelled uses MLflow's judges"):
         from inference_monitor_cli.labelled_judging import LabelledJudging  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise CommandError(
-            f"{error.name} is not installed, and agreement --labelled uses MLflow's judges: "
-            "pip install mlflow-skinny sagemaker-mlflow"
-        ) from error
     model = question.model or question.default_model
     return LabelledJudging(config, model, question.prices, question.concurrency)
 

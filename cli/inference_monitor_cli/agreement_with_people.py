@@ -16,7 +16,7 @@ from inference_monitor_cli.agreement_report import ScorerAgreement, as_document
 from inference_monitor_cli.capture_files import Hours
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.human_feedback import Assessed, compare_feedback
-from inference_monitor_cli.problems import CommandError
+from inference_monitor_cli.problems import CommandError, needs_mlflow
 
 if TYPE_CHECKING:
     from inference_monitor_cli.stored_feedback import StoredFeedback
@@ -57,13 +57,8 @@ def open_feedback(tracking_uri: str, experiment: str) -> StoredFeedback:
     Raises:
         CommandError: If MLflow's client is not installed, or there is no such experiment.
     """
-    try:
+    with needs_mlflow("agreement asks MLflow"):
         from inference_monitor_cli.stored_feedback import StoredFeedback  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise CommandError(
-            f"{error.name} is not installed, and agreement asks MLflow: "
-            "pip install mlflow-skinny sagemaker-mlflow"
-        ) from error
     return StoredFeedback(tracking_uri, experiment)
 
 

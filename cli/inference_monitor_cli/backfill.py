@@ -10,7 +10,7 @@ import typer
 
 from inference_monitor_cli.capture_files import Hours
 from inference_monitor_cli.deployment import Deployment
-from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
+from inference_monitor_cli.problems import FAILED, CommandError, needs_mlflow, told_plainly
 from inference_monitor_cli.replay import Prefix
 
 if TYPE_CHECKING:
@@ -93,12 +93,7 @@ def _opened(
     prefix: str, scorers_file: Path | None, tracking_uri: str | None, experiment: str | None
 ) -> Backfill:
     """What does the work; it needs MLflow's client, which looking at files does not."""
-    try:
+    with needs_mlflow("backfill asks MLflow"):
         from inference_monitor_cli.backfilling import Backfill  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise CommandError(
-            f"{error.name} is not installed, and backfill asks MLflow: "
-            "pip install mlflow-skinny sagemaker-mlflow"
-        ) from error
     deployment = Deployment.find(boto3.Session(), prefix)
     return Backfill(deployment, scorers_file, tracking_uri, experiment)

@@ -22,9 +22,8 @@ from inference_monitor_cli.judge_options import (
     Model,
     ScorersFile,
     load_or_exit,
-    needs_mlflow,
 )
-from inference_monitor_cli.problems import CommandError, told_plainly
+from inference_monitor_cli.problems import CommandError, needs_mlflow, told_plainly
 from inference_monitor_cli.scorers_file import judge_model, judged, price_table
 from inference_monitor_cli.traffic import Traffic
 
@@ -70,7 +69,7 @@ def estimate(  # noqa: PLR0913  # each is an option of the command
         if model:
             settings = settings.model_copy(update={"bedrock_model_id": judge_model(model)})
         config = load_or_exit(scorers_file)
-        with needs_mlflow("estimate"):
+        with needs_mlflow("estimate needs MLflow's judges"):
             from inference_monitor_cli import (  # noqa: PLC0415
                 estimate_document,
                 estimate_report,

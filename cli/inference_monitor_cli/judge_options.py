@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +9,7 @@ import typer
 
 import inference_monitor
 from inference_monitor.scoring.config import InvalidScorersError, ScorersConfig
-from inference_monitor_cli.problems import FAILED, CommandError
+from inference_monitor_cli.problems import FAILED
 from inference_monitor_cli.report import printable
 from inference_monitor_cli.scorers_file import load
 
@@ -27,18 +25,6 @@ JudgingOption = Annotated[
     typer.Option(help="Ask every judge in this way, whatever the file says."),
 ]
 DEFAULT_FILE = Path(inference_monitor.__file__).parents[1] / "scorers.yaml"
-
-
-@contextmanager
-def needs_mlflow(verb: str) -> Iterator[None]:
-    """Say what to install where MLflow's client is not."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise CommandError(
-            f"{error.name} is not installed, and {verb} needs MLflow's judges: "
-            "pip install mlflow-skinny sagemaker-mlflow"
-        ) from error
 
 
 def load_or_exit(file: Path) -> ScorersConfig:

@@ -55,6 +55,21 @@ def told_plainly(verb: str) -> Iterator[None]:
         raise typer.Exit(UNABLE) from None
 
 
+@contextmanager
+def needs_mlflow(what_for: str) -> Iterator[None]:
+    """Say what to install where MLflow's client is not.
+
+    `what_for` is why it is needed, as in "reconcile asks MLflow".
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise CommandError(
+            f"{error.name} is not installed, and {what_for}: "
+            "pip install mlflow-skinny sagemaker-mlflow"
+        ) from error
+
+
 def _told(error: Exception) -> str:
     if isinstance(error, _NO_CREDENTIALS):
         return f"no usable AWS credentials ({error}): {_LOG_IN}"

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from inference_monitor_cli.capture_files import Hours, capture_files
 from inference_monitor_cli.deployment import Deployment
-from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
+from inference_monitor_cli.problems import FAILED, needs_mlflow, told_plainly
 from inference_monitor_cli.reconciliation import (
     HourCounts,
     Lookup,
@@ -78,13 +78,8 @@ def open_traces(tracking_uri: str, experiment: str) -> Lookup:
     Raises:
         CommandError: If MLflow's client is not installed, or there is no such experiment.
     """
-    try:
+    with needs_mlflow("reconcile asks MLflow"):
         from inference_monitor_cli.stored_traces import StoredTraces  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise CommandError(
-            f"{error.name} is not installed, and reconcile asks MLflow: "
-            "pip install mlflow-skinny sagemaker-mlflow"
-        ) from error
     return StoredTraces(tracking_uri, experiment).lookup
 
 

@@ -18,10 +18,9 @@ from inference_monitor_cli.judge_options import (
     Model,
     ScorersFile,
     load_or_exit,
-    needs_mlflow,
 )
 from inference_monitor_cli.money import dollars, things
-from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
+from inference_monitor_cli.problems import FAILED, CommandError, needs_mlflow, told_plainly
 from inference_monitor_cli.report import printable
 from inference_monitor_cli.scorers_file import judge_model, judged, only, price_table
 from inference_monitor_cli.scorers_table import scorers_table
@@ -76,7 +75,7 @@ def try_(  # noqa: PLR0913  # each is an option of the command
         if model:
             settings = settings.model_copy(update={"bedrock_model_id": judge_model(model)})
         config = only(load_or_exit(scorers_file), scorer or [])
-        with needs_mlflow("scorers try"):
+        with needs_mlflow("scorers try needs MLflow's judges"):
             from inference_monitor.scoring.judge import bedrock_client  # noqa: PLC0415
             from inference_monitor_cli import trial_document, trial_report  # noqa: PLC0415
             from inference_monitor_cli.trial import Trial  # noqa: PLC0415

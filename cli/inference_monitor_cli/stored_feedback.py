@@ -14,6 +14,7 @@ from inference_monitor.traces.identity import span_id
 from inference_monitor_cli.capture_files import Hours
 from inference_monitor_cli.human_feedback import Assessed, Opinion
 from inference_monitor_cli.problems import CommandError
+from inference_monitor_cli.stored_traces import find_experiment
 
 _PER_PAGE = 500
 
@@ -25,16 +26,7 @@ class StoredFeedback:
         MlflowApi(tracking_uri)  # quiets MLflow and makes this the URI that requests are signed for
         self._uri = tracking_uri
         self._client = MlflowClient(tracking_uri)
-        try:
-            found = self._client.get_experiment_by_name(experiment)
-        except MlflowException as error:
-            raise CommandError(f"MLflow at {tracking_uri} does not answer: {error}") from error
-        if found is None:
-            raise CommandError(
-                f"MLflow at {tracking_uri} has no experiment {experiment!r}: nothing was traced "
-                "yet, or --tracking-uri or --experiment is wrong"
-            )
-        self._experiment_id = str(found.experiment_id)
+        self._experiment_id = find_experiment(tracking_uri, experiment)
 
     def link(self, trace_id: str) -> str:
         """The page of a trace; without its host where that is behind a login of AWS."""

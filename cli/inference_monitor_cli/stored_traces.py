@@ -21,21 +21,30 @@ class NoExperimentError(CommandError):
     """MLflow has no experiment of this name."""
 
 
+def find_experiment(tracking_uri: str, name: str) -> str:
+    """The id of an experiment, which is never created here.
+
+    Raises:
+        CommandError: If MLflow does not answer; `NoExperimentError` if it has none of this name.
+    """
+    try:
+        found = MlflowClient(tracking_uri).get_experiment_by_name(name)
+    except MlflowException as error:
+        raise CommandError(f"MLflow at {tracking_uri} does not answer: {error}") from error
+    if found is None:
+        raise NoExperimentError(
+            f"MLflow at {tracking_uri} has no experiment {name!r}: nothing was traced "
+            "yet, or --tracking-uri or --experiment is wrong"
+        )
+    return str(found.experiment_id)
+
+
 class StoredTraces:
     """The traces of one experiment, which is never created here."""
 
     def __init__(self, tracking_uri: str, experiment: str) -> None:
         self._api = MlflowApi(tracking_uri)
-        try:
-            found = MlflowClient(tracking_uri).get_experiment_by_name(experiment)
-        except MlflowException as error:
-            raise CommandError(f"MLflow at {tracking_uri} does not answer: {error}") from error
-        if found is None:
-            raise NoExperimentError(
-                f"MLflow at {tracking_uri} has no experiment {experiment!r}: nothing was traced "
-                "yet, or --tracking-uri or --experiment is wrong"
-            )
-        self._experiment_id = str(found.experiment_id)
+        self._experiment_id = find_experiment(tracking_uri, experiment)
 
     def lookup(self, trace_ids: Sequence[str]) -> dict[str, bool]:
         """For each of these traces that exists, whether it is complete.

@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 
 from inference_monitor.counters import AMOUNT, DynamoCounters
-from inference_monitor.scoring.first_of_hour import MOST_PER_HOUR
+from inference_monitor.scoring.conditions import MOST_PER_HOUR
 from inference_monitor.tables import COUNTERS_KEY, EXPIRES
 from local.emulator_process import EmulatedAws
 from local.settings import MADE_UP, ChainSettings

@@ -11,9 +11,6 @@ from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Protocol
 
-MOST_PER_HOUR = 1000
-"""Above this the set of ids (35 bytes each) comes too near to DynamoDB's 400 KB for an item."""
-
 # Records of one file are of one hour or a few; each set may take some 100 KB.
 _REMEMBERED = 64
 
@@ -30,7 +27,7 @@ class FirstOfHour(Protocol):
             endpoint: The endpoint of the inference.
             variant: Its production variant, None when that is unknown.
             hour: Any time in the hour; that of the inference, not of its delivery.
-            limit: How many, up to MOST_PER_HOUR. Another limit keeps another set.
+            limit: How many, up to `conditions.MOST_PER_HOUR`. Another limit keeps another set.
             trace_id: The identity of the inference.
 
         Raises:
