@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from inference_monitor.scoring.config import ScorersConfig, bedrock_model_id
+from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.own_prices import parse_prices
 from inference_monitor.scoring.prices import InvalidPricesError, PriceTable
+from inference_monitor.scoring.specs import bedrock_model_id
 from stacks import LAMBDA_SRC
 from stacks.settings import DeploySettings
 

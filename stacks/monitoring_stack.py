@@ -11,14 +11,13 @@ from stacks.alarms import Alarms, Watched
 from stacks.batch_judging import BatchJudging
 from stacks.capture_files import CaptureFiles
 from stacks.capture_trigger import CaptureTrigger
-from stacks.claims import Claims
-from stacks.counters import Counters
 from stacks.judge_models import JudgeModel
 from stacks.log_retention import retention
 from stacks.map_runs import Batching
 from stacks.processor import Limits, Processor
 from stacks.results import Results
 from stacks.settings import DeploySettings
+from stacks.workers_tables import claims, counters
 from stacks.workflow import Workflow
 
 
@@ -45,8 +44,7 @@ class MonitoringStack(Stack):
             kms_key_arn=settings.data_capture_kms_key_arn,
         )
         results = Results(self, "Results", kms_key_arn=settings.results_kms_key_arn)
-        claims = Claims(self, "Claims")
-        counters = Counters(self, "Counters")
+        claims_table, counters_table = claims(self), counters(self)
         log_retention = retention(settings.log_retention_days)
         processor = Processor(
             self,
@@ -55,8 +53,8 @@ class MonitoringStack(Stack):
             environment=_environment(
                 settings,
                 results_bucket=results.bucket.bucket_name,
-                claims_table=claims.table.table_name,
-                counters_table=counters.table.table_name,
+                claims_table=claims_table.table.table_name,
+                counters_table=counters_table.table.table_name,
             ),
             limits=Limits(
                 memory_mb=settings.lambda_memory_mb,
@@ -103,8 +101,8 @@ class MonitoringStack(Stack):
         captures.grant_read(processor.role)
         captures.grant_read(workflow.state_machine.role)
         results.grant_processor(processor.role)
-        claims.grant_claim(processor.role)
-        counters.grant_count(processor.role)
+        claims_table.grant_write(processor.role)
+        counters_table.grant_write(processor.role)
         results.grant_map_run(workflow.state_machine.role)
         results.grant_batch_judging(batch_judging.role)
         processor.grant_mlflow(settings.mlflow_tracking_uri, settings.mlflow_artifact_s3_uri)

@@ -21,10 +21,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from inference_monitor.errors import JudgeUnavailableError
-from inference_monitor.scoring.config import InferenceParameters
 from inference_monitor.scoring.judge import Judge, bedrock_client
 from inference_monitor.scoring.pace import Pace
 from inference_monitor.scoring.requests import converse_request
+from inference_monitor.scoring.specs import InferenceParameters
 from inference_monitor.scoring.text import estimate_tokens
 
 THREADS = 16

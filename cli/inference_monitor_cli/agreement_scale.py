@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from inference_monitor.scoring.config import BuiltinSpec, GuidelinesSpec, JudgeSpec, ScorerSpec
+from inference_monitor.scoring.specs import BuiltinSpec, GuidelinesSpec, JudgeSpec, ScorerSpec
 from inference_monitor_cli.agreement_statistics import Value
 
 _YES, _NO = "yes", "no"

@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from inference_monitor.scoring.config import Judging, ScorersConfig
+from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.specs import Judging
 from inference_monitor_cli.agreement_printing import print_agreement
 from inference_monitor_cli.agreement_report import ScorerAgreement, as_document
 from inference_monitor_cli.labelled_agreement import (

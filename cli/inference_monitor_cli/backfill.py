@@ -10,8 +10,14 @@ import typer
 
 from inference_monitor_cli.capture_files import Hours
 from inference_monitor_cli.deployment import Deployment
+from inference_monitor_cli.options import (
+    ExperimentName,
+    FirstHour,
+    LastHour,
+    Prefix,
+    TrackingUri,
+)
 from inference_monitor_cli.problems import FAILED, CommandError, needs_mlflow, told_plainly
-from inference_monitor_cli.replay import Prefix
 
 if TYPE_CHECKING:
     from inference_monitor_cli.backfilling import Backfill
@@ -27,13 +33,8 @@ def backfill(  # noqa: PLR0913  # each is an option
         ),
     ] = None,
     *,
-    first: Annotated[
-        str | None,
-        typer.Option("--from", help="Capture files from this day, 2026-03-02, or hour, …T09 (UTC)"),
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", help="to this day or hour, which is part of it.")
-    ] = None,
+    first: FirstHour = None,
+    last: LastHour = None,
     scorer: Annotated[
         list[str] | None, typer.Option(help="Only this scorer; can be given several times.")
     ] = None,
@@ -55,12 +56,8 @@ def backfill(  # noqa: PLR0913  # each is an option
         int, typer.Option(min=1, max=100, help="How many files are judged at once.")
     ] = 5,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    tracking_uri: Annotated[
-        str | None, typer.Option(help="MLflow; by default the deployed function's.")
-    ] = None,
-    experiment: Annotated[
-        str | None, typer.Option(help="The experiment; by default the deployed function's.")
-    ] = None,
+    tracking_uri: TrackingUri = None,
+    experiment: ExperimentName = None,
 ) -> None:
     """Judge what is missing: a new scorer, a new version, what the budget or an outage left out.
 

@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from inference_monitor.scoring.calls import JudgeCall
-from inference_monitor.scoring.config import ScorersConfig, bedrock_model_id
+from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.forecast import Forecast
 from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.specs import bedrock_model_id
 from inference_monitor_cli.missing_scores import Lacking
 
 

@@ -14,8 +14,8 @@ from inference_monitor.errors import PermanentWriteError, TransientError
 from inference_monitor.ports import ScoringState, StoredTrace, TraceStore
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
 from inference_monitor.scoring.batch.requests import answer_of
-from inference_monitor.scoring.config import bedrock_model_id
 from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.specs import bedrock_model_id
 
 _TOGETHER = 400
 _THREADS = 8

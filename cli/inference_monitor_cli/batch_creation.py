@@ -8,7 +8,8 @@ from io import BytesIO
 
 from inference_monitor.scoring.batch.jobs import LEAST_RECORDS
 from inference_monitor.scoring.batch.manifest import Manifest
-from inference_monitor.scoring.config import ScorersConfig, bedrock_model_id
+from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.specs import bedrock_model_id
 from inference_monitor_cli.batch_spool import Spool
 from inference_monitor_cli.bedrock_batches import BatchJobs
 

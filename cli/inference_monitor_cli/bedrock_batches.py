@@ -19,7 +19,7 @@ from inference_monitor.scoring.batch.jobs import (
     output_folder,
 )
 from inference_monitor.scoring.batch.manifest import Manifest
-from inference_monitor.scoring.config import bedrock_model_id
+from inference_monitor.scoring.specs import bedrock_model_id
 from inference_monitor.storage import CHUNK_BYTES
 from inference_monitor_cli.batch_collection import Collected
 from inference_monitor_cli.deployment import Deployment

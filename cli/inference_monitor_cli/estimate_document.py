@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from inference_monitor.scoring.config import bedrock_model_id
+from inference_monitor.scoring.specs import bedrock_model_id
 from inference_monitor_cli.estimate_notes import notes
 from inference_monitor_cli.estimates import Bill, Estimate
 from inference_monitor_cli.judge_shares import Shares

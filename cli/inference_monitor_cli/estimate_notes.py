@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inference_monitor.scoring.config import JudgedSpec
+from inference_monitor.scoring.specs import JudgedSpec
 from inference_monitor_cli.estimates import Estimate
 
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from inference_monitor.scoring.config import bedrock_model_id
+from inference_monitor.scoring.specs import bedrock_model_id
 from inference_monitor_cli.estimate_notes import notes
 from inference_monitor_cli.estimates import Bill, Estimate
 from inference_monitor_cli.judge_shares import Share, Shares

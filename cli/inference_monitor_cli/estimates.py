@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from inference_monitor.inference import Inference
-from inference_monitor.scoring.config import ScorersConfig, bedrock_model_id
+from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.specs import bedrock_model_id
 from inference_monitor_cli.assumed_chat import SOURCE, chat, chat_bytes
 from inference_monitor_cli.aws_prices import AwsPrices
 from inference_monitor_cli.aws_usage import FunctionSize, Judged, Line, standing, usage

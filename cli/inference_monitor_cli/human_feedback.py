@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inference_monitor.scoring.config import ScorerSpec
+from inference_monitor.scoring.specs import ScorerSpec
 from inference_monitor_cli.agreement_report import Comparison, ScorerAgreement, measure
 from inference_monitor_cli.agreement_scale import Scale, scale_of, scale_seen_in
 from inference_monitor_cli.agreement_statistics import Value

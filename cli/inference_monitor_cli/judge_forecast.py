@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from inference_monitor.scoring.config import JudgedSpec, ScorersConfig, ScorerSpec
+from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.record import Record
 from inference_monitor.scoring.selection import Selection, holds
+from inference_monitor.scoring.specs import JudgedSpec, ScorerSpec
 from inference_monitor_cli.judge_plan import Planner
 from inference_monitor_cli.judge_shares import Ways
 from inference_monitor_cli.scorers_file import every_record

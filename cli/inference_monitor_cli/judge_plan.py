@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 
 from inference_monitor.inference import Inference, Source
 from inference_monitor.scoring.calls import JudgeCall, plan_calls
-from inference_monitor.scoring.config import JudgedSpec, ScorersConfig, ScorerSpec
+from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import Criterion, criteria
 from inference_monitor.scoring.forecast import Forecast
 from inference_monitor.scoring.material import material
 from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.scoring.record import Record
 from inference_monitor.scoring.selection import Selection
+from inference_monitor.scoring.specs import JudgedSpec, ScorerSpec
 from inference_monitor.traces.identity import trace_id
 from inference_monitor_cli.judge_shares import Ways, shares_of
 from inference_monitor_cli.scorers_file import judged

@@ -6,13 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from inference_monitor.scoring.conditions import When
-from inference_monitor.scoring.config import (
+from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.specs import (
     BuiltinSpec,
     GuidelinesSpec,
     JudgedSpec,
     JudgeSpec,
     Judging,
-    ScorersConfig,
 )
 from inference_monitor_cli.agreement_report import Comparison, ScorerAgreement, measure
 from inference_monitor_cli.agreement_scale import scale_of

@@ -10,13 +10,14 @@ from mlflow.entities import Feedback
 
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.calls import plan_calls
-from inference_monitor.scoring.config import Judging, ScorersConfig
+from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria
 from inference_monitor.scoring.forecast import Forecast
 from inference_monitor.scoring.judge import ConverseClient, bedrock_client
 from inference_monitor.scoring.material import material
 from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.scoring.record import Record
+from inference_monitor.scoring.specs import Judging
 from inference_monitor.traces.identity import trace_id
 from inference_monitor_cli.judge_shares import Shares, shares_of
 from inference_monitor_cli.labelled_set import LabelledRecord, LabelledSet

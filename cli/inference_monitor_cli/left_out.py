@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from inference_monitor.ports import Verdicts
-from inference_monitor.scoring.config import JudgedSpec, ScorersConfig, ScorerSpec
+from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.record import Record
+from inference_monitor.scoring.specs import JudgedSpec, ScorerSpec
 
 
 @dataclass(frozen=True, slots=True)

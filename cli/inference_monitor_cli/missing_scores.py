@@ -10,11 +10,12 @@ from inference_monitor.chunk import chunks
 from inference_monitor.inference import Inference, Source
 from inference_monitor.ports import StoredTrace
 from inference_monitor.scoring.calls import JudgeCall, plan_calls
-from inference_monitor.scoring.config import ScorersConfig, ScorerSpec
+from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria
 from inference_monitor.scoring.material import material
 from inference_monitor.scoring.record import Record
 from inference_monitor.scoring.selection import Selection
+from inference_monitor.scoring.specs import ScorerSpec
 from inference_monitor.scoring.tasks import not_given
 
 Lookup = Callable[[Sequence[str]], Mapping[str, StoredTrace]]

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from inference_monitor_cli.capture_files import Hours, capture_files
 from inference_monitor_cli.deployment import Deployment
+from inference_monitor_cli.options import ExperimentName, Prefix, TrackingUri
 from inference_monitor_cli.problems import FAILED, needs_mlflow, told_plainly
 from inference_monitor_cli.reconciliation import (
     HourCounts,
@@ -24,7 +25,6 @@ from inference_monitor_cli.reconciliation import (
     Reconciler,
     Reconciliation,
 )
-from inference_monitor_cli.replay import Prefix
 from inference_monitor_cli.report import printable
 
 _SHOWN = 20
@@ -42,12 +42,8 @@ def reconcile(
             "--to", help="The last day or hour, part of it; leave the running hour time to arrive."
         ),
     ],
-    tracking_uri: Annotated[
-        str | None, typer.Option(help="MLflow; by default the deployed function's.")
-    ] = None,
-    experiment: Annotated[
-        str | None, typer.Option(help="The experiment; by default the deployed function's.")
-    ] = None,
+    tracking_uri: TrackingUri = None,
+    experiment: ExperimentName = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document with everything missing.")
     ] = False,

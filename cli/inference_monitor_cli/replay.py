@@ -17,6 +17,7 @@ from inference_monitor_cli.dead_letters import DeadLetterReplay
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.executions import HoursReplay
 from inference_monitor_cli.failed_batches import FailedBatchReplay
+from inference_monitor_cli.options import FirstHour, LastHour, Prefix
 from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
 from inference_monitor_cli.quarantined_lines import QuarantineReplay
 from inference_monitor_cli.report import printable
@@ -24,9 +25,6 @@ from inference_monitor_cli.sending import Plan, Tally, send_all
 
 _SHOWN = 20
 
-Prefix = Annotated[
-    str, typer.Option("--prefix", envvar="STACK_PREFIX", help="The stack's STACK_PREFIX.")
-]
 MakePlan = Callable[[Deployment, Event], Plan]
 
 
@@ -49,13 +47,8 @@ def replay(  # noqa: PLR0913  # each is an option
     dlq: Annotated[
         bool, typer.Option("--dlq", help="Events that could not start the workflow.")
     ] = False,
-    first: Annotated[
-        str | None,
-        typer.Option("--from", help="Capture files from this day, 2026-03-02, or hour, …T09 (UTC)"),
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", help="to this day or hour, which is part of it.")
-    ] = None,
+    first: FirstHour = None,
+    last: LastHour = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be sent; send nothing.")
     ] = False,

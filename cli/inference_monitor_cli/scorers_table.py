@@ -6,14 +6,8 @@ from rich.table import Table
 from rich.text import Text
 
 from inference_monitor.scoring.conditions import AlwaysRule, When
-from inference_monitor.scoring.config import (
-    CodeSpec,
-    JudgedSpec,
-    JudgeSpec,
-    MlflowSpec,
-    ScorersConfig,
-    ScorerSpec,
-)
+from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.specs import CodeSpec, JudgedSpec, JudgeSpec, MlflowSpec, ScorerSpec
 
 
 def scorers_table(config: ScorersConfig, default_model: str) -> Table:

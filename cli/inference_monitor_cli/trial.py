@@ -18,7 +18,7 @@ from inference_monitor.inference import Inference, Kind, Source
 from inference_monitor.ports import Verdicts
 from inference_monitor.privacy.build import build_redaction
 from inference_monitor.scoring.build import build_scorers
-from inference_monitor.scoring.config import JudgedSpec, ScorersConfig, ScorerSpec
+from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.config_checks import DROP_IN_FOLDER
 from inference_monitor.scoring.forecast import Forecast
 from inference_monitor.scoring.judge import ConverseClient
@@ -26,6 +26,7 @@ from inference_monitor.scoring.material import answer_text
 from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.scoring.record import Record
 from inference_monitor.scoring.selection import Selection
+from inference_monitor.scoring.specs import JudgedSpec, ScorerSpec
 from inference_monitor_cli.deploy_settings import DeploySettings
 from inference_monitor_cli.judge_plan import Planner
 from inference_monitor_cli.judge_shares import Shares, shares_of

@@ -91,7 +91,7 @@ class TraceStore(Protocol):
         """The traces that exist among these ids, by id."""
 
     def write(self, records: Sequence[ScoredInference]) -> dict[str, str]:
-        """Write new (or complete half-written) traces with their assessments, once.
+        """Write traces with their assessments, of which `lookup` found none or a half-written one.
 
         Returns the permanent refusals only: trace id to the reason MLflow gave.
         """

@@ -76,15 +76,25 @@ def test_a_second_delivery_writes_nothing(endpoint: Endpoint, door: FrontDoor) -
     assert endpoint.store.write(records) == {}
     spans_by_artifact = door.counts["POST /v1/traces"] > 1  # servers before 3.9
     assert door.total <= (210 if spans_by_artifact else 110)
-    first = [t.to_json() for t in endpoint.search()]
     door.counts.clear()
 
-    assert endpoint.store.write([*records, *records]) == {}
+    known = endpoint.store.lookup([endpoint.trace_id(r.inference) for r in records])
+    assert len(known) == 100
+    assert all(trace.complete for trace in known.values())
     assert door.counts == {"POST /api/3.0/mlflow/traces/search": 1}
+
+
+def test_writing_what_is_there_changes_nothing(endpoint: Endpoint) -> None:
+    """Should a request that was given up on arrive nevertheless, all is there once, and the same."""
+    records = _chats(endpoint, 30, "safety", "relevance")
+    assert endpoint.store.write(records) == {}
+    first = [t.to_json() for t in endpoint.search()]
+
+    assert endpoint.store.write([*records, *records]) == {}
     again = endpoint.search()
     assert [t.to_json() for t in again] == first
-    assert len(again) == 100
-    assert _tokens(again) == 100 * 129
+    assert len(again) == 30
+    assert _tokens(again) == 30 * 129
     assert {len(t.info.assessments) for t in again} == {2}
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
 from inference_monitor.scoring.batch.requests import answer_of, model_input
 from inference_monitor.scoring.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria
-from inference_monitor.scoring.judge import Answer
 from inference_monitor.scoring.material import material
 from inference_monitor.scoring.record import Record
 from inference_monitor.traces.identity import trace_id

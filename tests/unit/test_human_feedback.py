@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inference_monitor.scoring.config import ScorerSpec
+from inference_monitor.scoring.specs import ScorerSpec
 from inference_monitor_cli.agreement_report import ScorerAgreement
 from inference_monitor_cli.agreement_scale import Scale, scale_of, scale_seen_in
 from inference_monitor_cli.human_feedback import (

@@ -14,10 +14,10 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from inference_monitor.errors import JudgeUnavailableError
+from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.judge import (
     MOST_FAILED,
     MOST_THROTTLED,
-    Answer,
     Judge,
     JudgeRefusedError,
     bedrock_client,

@@ -8,9 +8,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from inference_monitor.scoring.config import InferenceParameters
 from inference_monitor.scoring.model_facts import model_facts
 from inference_monitor.scoring.requests import converse_request
+from inference_monitor.scoring.specs import InferenceParameters
 from tests.unit.judging import MODEL, verdict
 from tests.unit.test_judge_verdict import YES_NO, form
 

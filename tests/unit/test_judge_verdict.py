@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_monitor.scoring.config import JudgedSpec
+from inference_monitor.scoring.specs import JudgedSpec
 from inference_monitor.scoring.verdict import (
     UnreadableVerdictError,
     Verdict,

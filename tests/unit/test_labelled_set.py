@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from inference_monitor.scoring.config import JudgedSpec, load_scorers
+from inference_monitor.scoring.config import load_scorers
+from inference_monitor.scoring.specs import JudgedSpec
 from inference_monitor_cli.agreement_scale import Scale, scale_of
 from inference_monitor_cli.labelled_agreement import asked_otherwise, for_labelled_set
 from inference_monitor_cli.labelled_set import (

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from inference_monitor.scoring.config import JudgedSpec, load_scorers
+from inference_monitor.scoring.config import load_scorers
 from inference_monitor.scoring.material import Material as Shown
 from inference_monitor.scoring.prompts import question
+from inference_monitor.scoring.specs import JudgedSpec
 from inference_monitor.scoring.verdict import verdict_format
 from local.judge.answer import SAYS, fill_in
 from local.judge.converse import first_problem

@@ -14,15 +14,9 @@ from hypothesis import strategies as st
 
 from inference_monitor.inference import Kind
 from inference_monitor.scoring.conditions import When
-from inference_monitor.scoring.config import (
-    AnySpec,
-    InferenceParameters,
-    InvalidScorersError,
-    ScorersConfig,
-    bedrock_model_id,
-    load_scorers,
-)
+from inference_monitor.scoring.config import InvalidScorersError, ScorersConfig, load_scorers
 from inference_monitor.scoring.config_file import RIGHT
+from inference_monitor.scoring.specs import AnySpec, InferenceParameters, bedrock_model_id
 
 LAMBDA_SRC = Path(__file__).parents[2] / "lambda_src"
 DEFAULT = "bedrock:/default"

@@ -12,9 +12,10 @@ import pytest
 
 from inference_monitor.scoring.build import SCORERS_FILE
 from inference_monitor.scoring.calls import UNREADABLE_VERDICT
-from inference_monitor.scoring.config import JudgedSpec, load_scorers
+from inference_monitor.scoring.config import load_scorers
 from inference_monitor.scoring.criteria import Criterion, criteria
 from inference_monitor.scoring.panel import in_balanced_order, statement
+from inference_monitor.scoring.specs import JudgedSpec
 from inference_monitor.scoring.text import estimate_tokens
 from tests.unit.attacks import ATTACKS, Attack
 from tests.unit.judging import (

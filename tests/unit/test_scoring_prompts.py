@@ -13,9 +13,9 @@ from mlflow.genai.judges.prompts import fluency, guidelines, relevance_to_query,
 from mlflow.genai.prompts.utils import format_prompt
 
 from inference_monitor.inference import Failure, Request, Response, ToolCall
-from inference_monitor.scoring.config import JudgedSpec, JudgeSpec
 from inference_monitor.scoring.material import Material, answer_text, material, request_text
 from inference_monitor.scoring.prompts import Prompt, question
+from inference_monitor.scoring.specs import JudgedSpec, JudgeSpec
 from tests.unit.judging import config, inference
 
 QUESTION, ANSWER = "What is 2 < 3?", "It is true: 2 < 3."

@@ -8,12 +8,13 @@ from botocore.exceptions import ReadTimeoutError
 from mlflow.entities import Feedback
 
 from inference_monitor.errors import JudgeUnavailableError
+from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.budget import Budget
-from inference_monitor.scoring.config import bedrock_model_id
 from inference_monitor.scoring.forecast import Forecast, PricedCall
-from inference_monitor.scoring.judge import Answer, Judge, JudgeRefusedError
+from inference_monitor.scoring.judge import Judge, JudgeRefusedError
 from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.scoring.record import Scored
+from inference_monitor.scoring.specs import bedrock_model_id
 
 
 class AskedCall(PricedCall, Protocol):

@@ -5,13 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from inference_monitor.scoring.asking import Asking
-from inference_monitor.scoring.config import (
-    CodeSpec,
-    MlflowSpec,
-    ScorersConfig,
-    ScorerSpec,
-    TokenCountSpec,
-)
+from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.config_checks import DROP_IN_FOLDER
 from inference_monitor.scoring.criteria import criteria
 from inference_monitor.scoring.custom import CustomScorer, load_class, load_function
@@ -22,6 +16,7 @@ from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.scoring.record import CodeScorer
 from inference_monitor.scoring.scorers import Budgets, Scorers
 from inference_monitor.scoring.selection import Selection
+from inference_monitor.scoring.specs import CodeSpec, MlflowSpec, ScorerSpec, TokenCountSpec
 from inference_monitor.scoring.tasks import Planner
 from inference_monitor.scoring.third_party.names import framework_of
 from inference_monitor.scoring.third_party.scorer import ThirdPartyScorer

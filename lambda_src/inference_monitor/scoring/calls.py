@@ -12,9 +12,8 @@ from typing import Any
 from mlflow.entities import AssessmentError, AssessmentSource, AssessmentSourceType, Feedback
 from mlflow.tracing.constant import AssessmentMetadataKey
 
-from inference_monitor.scoring.config import Judging, bedrock_model_id
+from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.criteria import Criterion
-from inference_monitor.scoring.judge import Answer
 from inference_monitor.scoring.panel import (
     in_balanced_order,
     panel_prompt,
@@ -25,6 +24,7 @@ from inference_monitor.scoring.panel import (
 from inference_monitor.scoring.prompts import Prompt
 from inference_monitor.scoring.record import Record, attach
 from inference_monitor.scoring.requests import converse_request
+from inference_monitor.scoring.specs import Judging, bedrock_model_id
 from inference_monitor.scoring.text import estimate_tokens
 from inference_monitor.scoring.verdict import UnreadableVerdictError, Verdict
 

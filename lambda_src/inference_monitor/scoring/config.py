@@ -1,19 +1,16 @@
-"""The schema of `scorers.yaml`: what is scored, how often, and by which judge.
+"""`scorers.yaml` as a whole: what is scored, how often, and by which judge.
 
 Imported at synth time, where neither MLflow nor boto3 is installed.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from inference_monitor.config_file import ConfigFile
-from inference_monitor.scoring.conditions import AlwaysRule, Strict, Texts, When
+from inference_monitor.scoring.conditions import AlwaysRule, Strict
 from inference_monitor.scoring.config_checks import find_problems
 from inference_monitor.scoring.config_file import (
     RIGHT,
@@ -22,187 +19,9 @@ from inference_monitor.scoring.config_file import (
     location_in_file,
     scorer_of,
 )
-from inference_monitor.scoring.third_party.names import framework_of
+from inference_monitor.scoring.specs import AnySpec, JudgedSpec, Judging, MlflowSpec
 
-__all__ = ["InvalidScorersError", "ScorersConfig", "bedrock_model_id", "load_scorers"]
-
-PLACEHOLDER = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
-
-# `2` and `"2"` mean the same; 1.10 would silently become 1.1, so that stays an error.
-_AS_VERSION = BeforeValidator(lambda value: str(value) if type(value) is int else value)
-
-Model = Annotated[str, Field(pattern=r"^bedrock:/[^/\s].*$")]
-Judging = Literal["each", "panel"]
-
-
-class InferenceParameters(Strict):
-    """What is sent to the judge; `temperature: null` leaves it out, for models that refuse it.
-
-    `max_tokens` is for one verdict. `additional` goes to the model as it is, e.g. {top_k: 5}.
-    """
-
-    temperature: float | None = Field(default=0.0, ge=0, le=1)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    max_tokens: int = Field(default=1024, ge=64)
-    stop_sequences: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
-    additional: dict[str, Any] = Field(default_factory=dict)
-
-
-class ScorerSpec(Strict):
-    """What every scorer has."""
-
-    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=250)
-    sample_rate: float = Field(default=1.0, ge=0, le=1)
-    version: Annotated[str, _AS_VERSION, Field(min_length=1, max_length=50)] = "1"
-    when: When = When()
-
-    @property
-    def statuses(self) -> list[str]:
-        """Which outcomes of the endpoint the scorer is for: answers (`ok`) unless it says else."""
-        return [*(self.when.status or ["ok"])]
-
-    @property
-    def asks_judge(self) -> bool:
-        """Whether it asks a judge, with the deployment's model if it names none."""
-        return False
-
-    @property
-    def kinds(self) -> list[str]:
-        """Which sorts of models the scorer is for: LLMs unless it says else."""
-        return [*(self.when.kind or ["llm"])]
-
-
-class JudgedSpec(ScorerSpec):
-    """What every scorer has that asks a judge."""
-
-    model: Model | None = None
-    judging: Judging | None = None
-    inference_parameters: InferenceParameters = InferenceParameters()
-
-    @property
-    def asks_judge(self) -> bool:
-        """It does."""
-        return True
-
-    @field_validator("when")
-    @classmethod
-    def _answers_only(cls, when: When) -> When:
-        if when.kind not in (None, ["llm"]) or when.status not in (None, ["ok"]):
-            raise PydanticCustomError(
-                "not_usable",
-                "a judge is asked about answers of LLMs only; leave out `kind` and `status`",
-            )
-        return when
-
-
-class BuiltinSpec(JudgedSpec):
-    """One of MLflow's judges, with MLflow's instructions."""
-
-    type: Literal["safety", "relevance_to_query", "fluency"]
-
-
-class GuidelinesSpec(JudgedSpec):
-    """Rules in plain words; the answer passes when it keeps all of them."""
-
-    type: Literal["guidelines"]
-    guidelines: Texts
-
-
-class JudgeSpec(JudgedSpec):
-    """A judge with instructions of one's own.
-
-    `output` is `bool`, `number` (within `range`) or a list of categories, best first.
-    """
-
-    type: Literal["judge"]
-    instructions: str = Field(min_length=1)
-    output: Literal["bool", "number"] | list[str]
-    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
-
-    @field_validator("instructions")
-    @classmethod
-    def _known_placeholders(cls, instructions: str) -> str:
-        if unknown := sorted(set(PLACEHOLDER.findall(instructions)) - {"inputs", "outputs"}):
-            raise PydanticCustomError(
-                "not_usable",
-                "{{ {unknown} }} is not filled in; use {{ inputs }} and {{ outputs }}",
-                {"unknown": unknown[0]},
-            )
-        return instructions
-
-    @field_validator("output", mode="before")
-    @classmethod
-    def _readable_output(cls, output: Any) -> Any:
-        named = isinstance(output, str) and output in {"bool", "number"}
-        categories = (
-            isinstance(output, list)
-            and len(output) > 1
-            and all(isinstance(c, str) and c.strip() for c in output)
-            and len(set(output)) == len(output)
-        )
-        if not (named or categories):
-            raise PydanticCustomError("output", "")
-        return output
-
-    @model_validator(mode="after")
-    def _range_belongs_to_number(self) -> JudgeSpec:
-        if (self.output == "number") != (self.range is not None):
-            raise PydanticCustomError(
-                "not_usable", "`output: number` and `range: [lowest, highest]` belong together"
-            )
-        if self.range is not None and not self.range[0] < self.range[1]:
-            raise PydanticCustomError("not_usable", "`range` must be [lowest, highest]")
-        return self
-
-
-class TokenCountSpec(ScorerSpec):
-    """Tokens in and out, of answers and failures alike; costs nothing."""
-
-    type: Literal["token_count"]
-
-    @property
-    def statuses(self) -> list[str]:
-        """Failures have tokens too, so it counts both unless it says else."""
-        return [*(self.when.status or ["ok", "error"])]
-
-
-class CodeSpec(ScorerSpec):
-    """A Python function or an MLflow scorer of the user's own."""
-
-    type: Literal["code"]
-    function: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
-
-
-class MlflowSpec(ScorerSpec):
-    """A scorer class that MLflow ships, its third-party ones included."""
-
-    type: Literal["mlflow"]
-    class_path: str = Field(alias="class", pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
-    model: Model | None = None
-    # Third-party metrics have lists filled in, of every statement in an answer.
-    inference_parameters: InferenceParameters = InferenceParameters(max_tokens=4096)
-    arguments: dict[str, Any] = Field(default_factory=dict)
-
-    @property
-    def asks_judge(self) -> bool:
-        """Third-party ones do, over our client."""
-        return framework_of(self.class_path) is not None
-
-    @model_validator(mode="after")
-    def _parameters_belong_to_a_judge(self) -> MlflowSpec:
-        if "inference_parameters" in self.model_fields_set and not self.asks_judge:
-            raise PydanticCustomError(
-                "not_usable",
-                "`inference_parameters` are sent only for scorers from"
-                " mlflow.genai.scorers.deepeval, ragas or phoenix",
-            )
-        return self
-
-
-AnySpec = Annotated[
-    BuiltinSpec | GuidelinesSpec | JudgeSpec | TokenCountSpec | CodeSpec | MlflowSpec,
-    Field(discriminator="type"),
-]
+__all__ = ["InvalidScorersError", "ScorersConfig", "load_scorers"]
 
 
 class ScorersConfig(Strict):
@@ -237,8 +56,3 @@ def load_scorers(path: Path) -> ScorersConfig:
         InvalidScorersError: If anything in it is wrong; its text has one line per problem.
     """
     return _FILE.read(path)
-
-
-def bedrock_model_id(model: str) -> str:
-    """The id or ARN that Bedrock's API takes, of a `bedrock:/…` name."""
-    return model.removeprefix("bedrock:/")

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inference_monitor.scoring.config import (
-    InferenceParameters,
-    JudgedSpec,
-    Judging,
-    ScorersConfig,
-)
+from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.prompts import Question, question
+from inference_monitor.scoring.specs import InferenceParameters, JudgedSpec, Judging
 from inference_monitor.scoring.verdict import VerdictFormat, verdict_format
 
 

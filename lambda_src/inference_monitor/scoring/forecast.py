@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
-from inference_monitor.scoring.config import bedrock_model_id
 from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.specs import bedrock_model_id
 
 TOKENS_PER_CRITERION = 150
 """Output tokens of a verdict with its rationale, until calls have shown what it really is."""

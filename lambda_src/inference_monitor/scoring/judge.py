@@ -17,6 +17,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from inference_monitor.errors import JudgeUnavailableError, MonitorError
+from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.bedrock_errors import (
     INVALID_REQUEST,
     is_throttle,
@@ -24,7 +25,6 @@ from inference_monitor.scoring.bedrock_errors import (
     name,
     refusal,
 )
-from inference_monitor.scoring.model_facts import model_facts
 from inference_monitor.scoring.pace import Pace
 
 
@@ -37,41 +37,6 @@ class ConverseClient(Protocol):
 
     def converse(self, **request: Any) -> Mapping[str, Any]:
         """Bedrock's Converse operation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A Converse response, and what it used; `attempts` counts the calls until it came."""
-
-    response: Mapping[str, Any]
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    attempts: int = 1
-
-    @classmethod
-    def of(cls, response: Mapping[str, Any], attempts: int = 1) -> Answer:
-        """Read what a response says it has used; a model that says nothing has used 0."""
-        usage = response.get("usage", {})
-        return cls(
-            response,
-            usage.get("inputTokens", 0),
-            usage.get("outputTokens", 0),
-            usage.get("cacheReadInputTokens", 0),
-            usage.get("cacheWriteInputTokens", 0),
-            attempts,
-        )
-
-    @property
-    def all_input_tokens(self) -> int:
-        """What was sent, whether the model had it in its cache or not."""
-        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
-
-    def quota_tokens(self, model_id: str) -> int:
-        """What the answer has taken from the quota per minute; reading from the cache is free."""
-        written = self.input_tokens + self.cache_write_tokens
-        return written + model_facts(model_id).output_weight * self.output_tokens
 
 
 MOST_THROTTLED = 12

@@ -14,10 +14,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from inference_monitor.scoring.config import BuiltinSpec, GuidelinesSpec, JudgedSpec, JudgeSpec
 from inference_monitor.scoring.criteria import Criterion
 from inference_monitor.scoring.material import Material
 from inference_monitor.scoring.prompts import Prompt, fill_in, rename
+from inference_monitor.scoring.specs import BuiltinSpec, GuidelinesSpec, JudgedSpec, JudgeSpec
 from inference_monitor.scoring.verdict import (
     UnreadableVerdictError,
     Verdict,

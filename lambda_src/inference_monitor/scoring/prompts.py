@@ -16,14 +16,14 @@ from mlflow.genai.judges.prompts.relevance_to_query import (
 )
 from mlflow.genai.judges.prompts.safety import SAFETY_TYPESAFE_PROMPT_INSTRUCTIONS
 
-from inference_monitor.scoring.config import (
+from inference_monitor.scoring.material import Material
+from inference_monitor.scoring.specs import (
     PLACEHOLDER,
     BuiltinSpec,
     GuidelinesSpec,
     JudgedSpec,
     JudgeSpec,
 )
-from inference_monitor.scoring.material import Material
 from inference_monitor.scoring.tags import Tags
 
 _TAGS = Tags(

@@ -10,8 +10,8 @@ from mlflow.entities import AssessmentSourceType, Feedback
 
 from inference_monitor.inference import Inference, Source
 from inference_monitor.scoring.budget import Budget
-from inference_monitor.scoring.config import ScorerSpec
 from inference_monitor.scoring.material import Material
+from inference_monitor.scoring.specs import ScorerSpec
 from inference_monitor.scoring.text import cut_end, well_formed
 from inference_monitor.traces.identity import assessment_id
 

@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from inference_monitor.scoring.config import InferenceParameters, bedrock_model_id
 from inference_monitor.scoring.model_facts import model_facts
+from inference_monitor.scoring.specs import InferenceParameters, bedrock_model_id
 from inference_monitor.scoring.text import estimate_tokens
 
 # Bedrock's API reference: naming the tool is "only supported by Anthropic Claude 3 and Amazon Nova

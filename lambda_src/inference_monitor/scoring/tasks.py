@@ -10,10 +10,10 @@ from mlflow.entities import Feedback
 
 from inference_monitor.scoring.asking import Asking
 from inference_monitor.scoring.calls import JudgeCall, plan_calls
-from inference_monitor.scoring.config import ScorerSpec
 from inference_monitor.scoring.criteria import Criterion
 from inference_monitor.scoring.record import Allowance, CodeScorer, Record, Scored, given_before
 from inference_monitor.scoring.selection import Selection
+from inference_monitor.scoring.specs import ScorerSpec
 
 
 class Task(Protocol):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mlflow.entities import AssessmentSource, AssessmentSourceType, Feedback
 
-from inference_monitor.scoring.config import TokenCountSpec
 from inference_monitor.scoring.record import Allowance, Record, Scored, attach
+from inference_monitor.scoring.specs import TokenCountSpec
 from inference_monitor.scoring.tokens import reported_or_estimated
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from inference_monitor.scoring.config import JudgedSpec, JudgeSpec
+from inference_monitor.scoring.specs import JudgedSpec, JudgeSpec
 
 TOOL = "verdict"
 

@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.calls import JudgeCall
-from inference_monitor.scoring.judge import Answer
 from inference_monitor.scoring.verdict import TOOL
 
 _INSTEAD_OF_THE_TOOL = f"""\

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from inference_monitor.scoring.judge import Answer
+from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.verdict import UnreadableVerdictError
 
 Wanted = TypeVar("Wanted", bound=BaseModel)

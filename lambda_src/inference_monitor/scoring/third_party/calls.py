@@ -9,9 +9,9 @@ from typing import Any
 
 from mlflow.entities import Feedback
 
-from inference_monitor.scoring.config import InferenceParameters
-from inference_monitor.scoring.judge import Answer
+from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.requests import converse_request
+from inference_monitor.scoring.specs import InferenceParameters
 from inference_monitor.scoring.text import estimate_tokens
 from inference_monitor.scoring.third_party.schema import tool_schema
 from inference_monitor.scoring.verdict import TOOL

@@ -11,9 +11,9 @@ from mlflow.genai.scorers import FRAMEWORK_METADATA_KEY
 from mlflow.tracing.constant import AssessmentMetadataKey
 
 from inference_monitor.scoring.calls import JUDGE_REFUSED, UNREADABLE_VERDICT
-from inference_monitor.scoring.config import MlflowSpec, bedrock_model_id
 from inference_monitor.scoring.custom import SCORER_ERROR
 from inference_monitor.scoring.record import Record, attach
+from inference_monitor.scoring.specs import MlflowSpec, bedrock_model_id
 from inference_monitor.scoring.text import cut_end
 from inference_monitor.scoring.third_party.line import JudgeLine
 from inference_monitor.scoring.third_party.names import framework_of

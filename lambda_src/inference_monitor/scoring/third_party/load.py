@@ -13,7 +13,7 @@ from typing import Any
 
 from mlflow.genai.scorers import Scorer as MlflowScorer
 
-from inference_monitor.scoring.config import MlflowSpec
+from inference_monitor.scoring.specs import MlflowSpec
 from inference_monitor.scoring.third_party.adapter import Adapter, UnusableMetricError
 from inference_monitor.scoring.third_party.deepeval import DeepEvalAdapter
 from inference_monitor.scoring.third_party.line import JudgeLine

@@ -11,10 +11,10 @@ from mlflow.entities import Feedback
 from mlflow.genai.scorers import Scorer as MlflowScorer
 
 from inference_monitor.scoring.asking import Asking
-from inference_monitor.scoring.config import MlflowSpec
 from inference_monitor.scoring.custom import first_line
 from inference_monitor.scoring.material import Material
 from inference_monitor.scoring.record import Allowance, Record, Scored
+from inference_monitor.scoring.specs import MlflowSpec
 from inference_monitor.scoring.third_party.adapter import UnusableMetricError
 from inference_monitor.scoring.third_party.feedback import (
     accounts_of,
