@@ -108,7 +108,7 @@ def _page(sections: list[Section], command: str) -> Iterator[str]:
     yield ""
     yield "## What a person reads when a run fails"
     yield ""
-    yield "What begins with `States.` is Step Functions' own; the alarm on failed executions says more."
+    yield "`States.…` is from Step Functions; the alarm on failed executions says what to do then."
     yield ""
     said = {_plain(text): row.fault.what for s in sections for row in s.rows for text in row.said}
     yield from (f"* {fault}: `{text}`" for text, fault in said.items())

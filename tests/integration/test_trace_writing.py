@@ -85,7 +85,7 @@ def test_a_second_delivery_writes_nothing(endpoint: Endpoint, door: FrontDoor) -
 
 
 def test_writing_what_is_there_changes_nothing(endpoint: Endpoint) -> None:
-    """Should a request that was given up on arrive nevertheless, all is there once, and the same."""
+    """Should a request that was given up on have arrived after all, everything is there once."""
     records = _chats(endpoint, 30, "safety", "relevance")
     assert endpoint.store.write(records) == {}
     first = [t.to_json() for t in endpoint.search()]
