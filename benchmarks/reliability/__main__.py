@@ -8,6 +8,7 @@ Environment: `RELIABILITY_MLFLOW` (a version, see reliability.mk) and `RELIABILI
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -27,7 +28,7 @@ from benchmarks.reliability.report import Section, summary, table, write_page
 from local.cdk import CdkError
 from local.processes import StartError
 
-COMMAND = "make reliability"
+SIZES = ("RELIABILITY_FILES", "RELIABILITY_RECORDS", "RELIABILITY_RECORD_BYTES")
 
 
 def main() -> int:
@@ -48,7 +49,8 @@ def main() -> int:
     for section in sections:
         console.print(table(section))
     if not sys.argv[1:]:
-        write_page(sections, COMMAND)
+        sizes = [f"{name}={os.environ[name]}" for name in SIZES if name in os.environ]
+        write_page(sections, " ".join(["make reliability", *sizes]))
     print(summary(sections))
     return 0 if all(row.good for section in sections for row in section.rows) else 1
 

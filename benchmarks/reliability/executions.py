@@ -1,4 +1,7 @@
-"""Which executions of a state machine there are over which file, asked for again and again."""
+"""Which executions of a state machine there are over which file, asked for again and again.
+
+What has ended is not asked for again: of ten thousand that would take longer than their work.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.chain import Chain, Deployment
+
+_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +30,36 @@ class Executions:
         self._sfn = chain.emulated("stepfunctions")
         self._machine = deployment.state_machine_arn
         self._key_of: dict[str, str] = {}
-        self._found: dict[str, dict[str, str]] = {}
+        self._found: dict[str, dict[str, str]] = defaultdict(dict)
+        self._running: set[str] = set()
 
     def refresh(self) -> None:
-        """Ask Step Functions for all executions and their statuses."""
-        found: dict[str, dict[str, str]] = defaultdict(dict)
-        pages = self._sfn.get_paginator("list_executions")
-        for page in pages.paginate(stateMachineArn=self._machine):
+        """Ask Step Functions, which gives the newest first, for new and for running executions."""
+        pages = self._sfn.get_paginator("list_executions").paginate(
+            stateMachineArn=self._machine, PaginationConfig={"PageSize": _PAGE}
+        )
+        for page in pages:
+            has_news = False
             for execution in page["executions"]:
-                arn = execution["executionArn"]
-                if arn not in self._key_of:
-                    text = self._sfn.describe_execution(executionArn=arn)["input"]
-                    self._key_of[arn] = json.loads(text)["detail"]["object"]["key"]
-                found[self._key_of[arn]][arn] = execution["status"]
-        self._found = found
+                arn, status = execution["executionArn"], execution["status"]
+                has_news |= arn not in self._key_of
+                self._keep(arn, status)
+            if not has_news and not self._running:
+                return
+
+    def _keep(self, arn: str, status: str) -> None:
+        if arn not in self._key_of:
+            text = self._sfn.describe_execution(executionArn=arn)["input"]
+            self._key_of[arn] = json.loads(text)["detail"]["object"]["key"]
+        self._found[self._key_of[arn]][arn] = status
+        if status == "RUNNING":
+            self._running.add(arn)
+        else:
+            self._running.discard(arn)
 
     def of(self, key: str) -> dict[str, str]:
         """The statuses of the executions over a file, by ARN."""
-        return self._found.get(key, {})
+        return dict(self._found[key])
 
     def describe(self, arn: str) -> dict[str, Any]:
         """An execution as DescribeExecution has it."""
@@ -55,6 +72,7 @@ class Executions:
     def redrive(self, arn: str) -> None:
         """Let an execution that failed go on, as a person does."""
         self._sfn.redrive_execution(executionArn=arn)
+        self._keep(arn, "RUNNING")
 
     def children(self, arn: str) -> dict[str, str]:
         """The statuses of the batches of an execution so far, by ARN."""
