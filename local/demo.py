@@ -48,6 +48,8 @@ class UsageError(Exception):
 
 def main() -> None:
     """Run the demo as the environment says; ends the process with its exit status."""
+    # A shell that starts it in the background lets it ignore what somebody may send all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _end)
     screen = Screen()

@@ -76,7 +76,10 @@ def test_twice_and_ctrl_c(tmp_path: Path, captures: str) -> None:
         assert len(children) >= 3  # MLflow, the emulator and a function at least
     finally:
         second.send_signal(signal.SIGINT)
-        second.communicate(timeout=60)
+        try:
+            second.communicate(timeout=60)
+        finally:
+            second.kill()
     assert second.returncode == 0
     assert totals(json.loads((folder / "summary.json").read_text())) == (5, 0, 4, 0, 1, 4, 0)
     assert "Nothing new written" in shown
