@@ -39,6 +39,7 @@ FILES: tuple[tuple[str, str, str, tuple[Sample | str, ...]], ...] = (
     (LAB, "11", "12-34-567", (others.FAILURES[0], *BROKEN, others.FAILURES[1])),
     (LAB, "12", "00-00-001", (generations.LMI_AND_TGI[0], LARGE)),
     (LAB, "13", "48-09-244", others.FAILURES[2:]),
+    (LAB, "14", "21-07-310", generations.OTHER_APIS),
     (MODELS, "09", "55-13-902", others.MODELS),
 )
 

@@ -1,4 +1,4 @@
-"""Text generation servers with APIs of their own: LMI, TGI, JumpStart, SGLang, Cohere, AI21."""
+"""Text generation servers with APIs of their own, and the further APIs of those that chat."""
 
 from __future__ import annotations
 
@@ -118,4 +118,71 @@ OTHERS = (
            llm("Long text about pumps.", "About pumps.")),
     Sample("What is a hub?", "The middle of a wheel.", llm("What is a hub?", "The middle of a wheel."),
            types=("text/plain", "text/plain; charset=utf-8")),
+)  # fmt: skip
+
+_FIND = {"name": "find_stock", "input": {"model": "Trail 5"}}
+_ANTHROPIC = {"model": "shop-llm", "system": "Be short.", "max_tokens": 64}
+_FOUND = [
+    {"role": "system", "content": "Be short."},
+    {"role": "user", "content": "Stock of Trail 5?"},
+    {"role": "assistant", "content": [{"type": "text", "text": "I look."}], "tool_calls": [
+        {"id": "t1", "type": "function",
+         "function": {"name": "find_stock", "arguments": '{"model": "Trail 5"}'}}]},
+    {"role": "tool", "tool_call_id": "t1", "content": "two"},
+]  # fmt: skip
+
+# Containers that people bring themselves, and the other APIs of vLLM and SGLang.
+OTHER_APIS = (
+    Sample({**_ANTHROPIC, "messages": [
+                {"role": "user", "content": "Stock of Trail 5?"},
+                {"role": "assistant", "content": [{"type": "text", "text": "I look."}, {"type": "tool_use", "id": "t1", **_FIND}]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "two"}]}]},
+           {"id": "m1", "type": "message", "role": "assistant", "model": "shop-llm",
+            "content": [{"type": "thinking", "thinking": "Two, then."}, {"type": "text", "text": "There are two."}],
+            "stop_reason": "end_turn", "usage": {"input_tokens": 9, "cache_read_input_tokens": 30, "output_tokens": 5}},
+           llm(_FOUND, "There are two.", (39, 5), finish_reason="end_turn")),
+    Sample({**_ANTHROPIC, "messages": [{"role": "user", "content": "Is Trail 5 there?"}], "stream": True},
+           events({"type": "message_start", "message": {"id": "m2", "type": "message", "content": [],
+                                                        "usage": {"input_tokens": 12, "output_tokens": 1}}},
+                  {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+                  {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "I "}},
+                  {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "look."}},
+                  {"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "t2", "name": "find_stock", "input": {}}},
+                  {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": '{"model": '}},
+                  {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": '"Trail 5"}'}},
+                  {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 21}},
+                  {"type": "message_stop"}),
+           llm([{"role": "system", "content": "Be short."}, {"role": "user", "content": "Is Trail 5 there?"}],
+               "I look.", (12, 21), finish_reason="tool_use"), types=(JSON, SSE)),
+    Sample({"model": "shop-llm", "instructions": "Be short.", "input": "What is a dropout?"},
+           {"id": "r1", "object": "response", "status": "completed", "error": None, "model": "shop-llm",
+            "output": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "Frames."}]},
+                       {"type": "message", "role": "assistant", "content": [
+                           {"type": "output_text", "text": "Where the wheel goes.", "annotations": []}]}],
+            "usage": {"input_tokens": 14, "output_tokens": 6, "total_tokens": 20}},
+           llm([{"role": "system", "content": "Be short."}, {"role": "user", "content": "What is a dropout?"}],
+               "Where the wheel goes.", (14, 6), finish_reason="completed")),
+    Sample({"model": "shop-llm", "stream": True, "input": [
+                {"role": "user", "content": [{"type": "input_text", "text": "What is a lug?"}]}]},
+           events({"type": "response.created", "response": {"object": "response", "status": "in_progress", "output": []}},
+                  {"type": "response.output_text.delta", "delta": "A joint"},
+                  {"type": "response.output_text.delta", "delta": " of tubes."},
+                  {"type": "response.incomplete", "response": {
+                      "object": "response", "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"},
+                      "output": [{"type": "message", "content": [{"type": "output_text", "text": "A joint of tubes."}]}],
+                      "usage": {"input_tokens": 8, "output_tokens": 4}}}),
+           llm([{"role": "user", "content": [{"type": "text", "text": "What is a lug?"}]}],
+               "A joint of tubes.", (8, 4), finish_reason="max_output_tokens"), types=(JSON, SSE)),
+    Sample({"model": "shop-llm", "messages": _DIALOG},
+           lines({"model": "shop-llm", "message": {"role": "assistant", "content": "It moves"}, "done": False},
+                 {"model": "shop-llm", "message": {"role": "assistant", "content": " the chain."}, "done": False},
+                 {"model": "shop-llm", "message": {"role": "assistant", "content": ""}, "done": True,
+                  "done_reason": "stop", "prompt_eval_count": 11, "eval_count": 6}),
+           llm(_DIALOG, "It moves the chain.", (11, 6), finish_reason="stop"), types=(JSON, "application/x-ndjson")),
+    Sample({"model": "shop-llm", "prompt": "A freewheel is", "stream": False},
+           {"model": "shop-llm", "response": " a ratchet.", "done": True, "done_reason": "stop",
+            "prompt_eval_count": 5, "eval_count": 3},
+           llm("A freewheel is", " a ratchet.", (5, 3), finish_reason="stop")),
+    Sample({"query": "Do you sell bells?", "top_k": 3}, {"answer": "Yes, in five colours.", "sources": ["catalogue"]},
+           llm("Do you sell bells?", "Yes, in five colours.")),
 )  # fmt: skip

@@ -76,6 +76,12 @@ def test_an_empty_body_is_a_failure_of_the_endpoint() -> None:
         ({"query": {"text": "q"}, "passages": [{"text": "p"}]}, {"rankings": [{"index": 0, "logit": 1.5}]}, Kind.RERANK),
         ({"inputs": [[1, 2], [3, 4]]}, [0.5, 0.7], Kind.CLASSIFIER),
         ({"texts": ["a"], "input_type": "query"}, {"error": "boom"}, Kind.EMBEDDING),
+        ({"input": "hi"}, {"data": [{"embedding": [0.1]}]}, Kind.EMBEDDING),
+        ({"input": "hi"}, {"object": "response", "output": []}, Kind.LLM),
+        ({"input": "hi"}, {"output": "said"}, Kind.LLM),
+        ({"input": "hi", "instructions": "Be kind."}, {"error": "boom"}, Kind.LLM),
+        ({"question": "Who?", "context": "Ann."}, {"answer": "Ann", "score": 0.9}, Kind.OTHER),
+        ({"question": "Who?"}, {"answer": "Ann"}, Kind.LLM),
         (CHAT, {"strange": True}, Kind.LLM),
         (PROMPT, {"strange": True}, Kind.OTHER),
         ({"strange": True}, {"stranger": True}, Kind.OTHER),
@@ -196,6 +202,43 @@ def test_tool_calls_are_read_in_all_their_shapes(message: Any) -> None:
     assert response
     (call,) = response.choices[0].tool_calls
     assert (call.name, call.arguments) == ("find", '{"a": 1}')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "message", "content": [{"type": "tool_use", "id": "1", "name": "find", "input": {"a": 1}}]},
+        {"object": "response", "output": [
+            {"type": "function_call", "call_id": "1", "name": "find", "arguments": '{"a": 1}'}]},
+        {"done": True, "message": {"content": "", "tool_calls": [
+            {"id": "1", "function": {"name": "find", "arguments": {"a": 1}}}]}},
+    ],
+)  # fmt: skip
+def test_tool_calls_of_other_apis_are_read(body: Any) -> None:
+    """Blocks of a message, items of a response, calls of Ollama: all are tool calls."""
+    response = read(CHAT, body).response
+    assert response
+    (call,) = response.choices[0].tool_calls
+    assert (call.name, call.arguments, call.id) == ("find", '{"a": 1}', "1")
+
+
+def test_a_conversation_of_items_is_one_of_messages() -> None:
+    """What the Responses API keeps as items reads like any other chat."""
+    items = [
+        {"role": "user", "content": [{"type": "input_text", "text": "Find it."}, {"type": "input_image"}]},
+        {"type": "reasoning", "summary": []},
+        {"type": "function_call", "call_id": "1", "name": "find", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": "found"},
+    ]  # fmt: skip
+    request = read({"input": items}, None).request
+    assert request
+    function = {"name": "find", "arguments": "{}"}
+    assert request.messages == [
+        {"role": "user", "content": [{"type": "text", "text": "Find it."}, {"type": "input_image"}]},
+        {"role": "assistant", "content": None,
+         "tool_calls": [{"id": "1", "type": "function", "function": function}]},
+        {"role": "tool", "tool_call_id": "1", "content": "found"},
+    ]  # fmt: skip
 
 
 def test_the_prompt_in_front_of_the_answer_is_flagged() -> None:

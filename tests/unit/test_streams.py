@@ -170,3 +170,41 @@ def test_cohere_streams_end_with_the_whole_response() -> None:
     inference = read({"message": "hi", "stream": True}, "\n".join(json.dumps(e) for e in events))
     assert inference.response
     assert (inference.output_text, inference.response.usage.input_tokens) == ("Hello", 3)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [
+            {"type": "response.created", "response": {"object": "response", "output": []}},
+            {"type": "response.output_text.delta", "delta": "Hel"},
+            {"type": "response.output_text.delta", "delta": "lo"},
+        ],
+        [
+            {"type": "message_start", "message": {"type": "message", "content": []}},
+            {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "Hel"}},
+            {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "lo"}},
+        ],
+        [
+            {"message": {"role": "assistant", "content": "Hel"}, "done": False},
+            {"message": {"role": "assistant", "content": "lo"}, "done": False},
+        ],
+    ],
+)  # fmt: skip
+def test_other_apis_streams_may_end_early(events: list[Any]) -> None:
+    """Without the event that closes the stream, what was said until then is the answer."""
+    inference = read(ASK, _events(events))
+    assert inference.response
+    assert (inference.output_text, inference.response.streamed) == ("Hello", True)
+    assert inference.response.usage.output_tokens is None
+
+
+def test_an_anthropic_error_event_is_a_failure() -> None:
+    """Overload comes in the middle of the stream, with status 200."""
+    events = [
+        {"type": "message_start", "message": {"type": "message", "content": []}},
+        {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+    ]
+    failure = read(ASK, _events(events)).failure
+    assert failure
+    assert (failure.message, failure.type) == ("Overloaded", "overloaded_error")

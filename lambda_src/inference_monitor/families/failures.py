@@ -24,6 +24,12 @@ _STATUS_OF_TYPE = {
     "UnprocessableEntityError": 422,
     "InternalServerError": 500,
     "ServiceUnavailableError": 503,
+    # Anthropic's Messages API.
+    "invalid_request_error": 400,
+    "not_found_error": 404,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "overloaded_error": 529,
     # DJL serving and the Hugging Face toolkit.
     "BadRequestException": 400,
     "ModelNotFoundException": 404,

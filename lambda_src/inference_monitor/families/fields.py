@@ -57,6 +57,12 @@ def usage_of(counts: Any) -> Usage:
     )
 
 
+def total_of(counts: dict[str, Any], names: tuple[str, ...]) -> int | None:
+    """The sum of the counts under these names; None where there is none."""
+    told = [count for name in names if (count := count_of(counts.get(name))) is not None]
+    return sum(told) if told else None
+
+
 def tool_call(name: Any, arguments: Any, call_id: Any = None) -> ToolCall:
     """A requested tool call; arguments that are an object (older TGI, Cohere) become JSON text."""
     if not isinstance(arguments, str):

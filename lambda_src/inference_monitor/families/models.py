@@ -12,7 +12,7 @@ from inference_monitor.families.fields import (
     text_of,
     usage_of,
 )
-from inference_monitor.families.requests import is_tabular_list
+from inference_monitor.families.tabular import is_tabular_list
 from inference_monitor.inference import Choice, Request, Response, Usage
 
 _VECTOR_KEYS = ("embeddings", "embedding", "vectors")

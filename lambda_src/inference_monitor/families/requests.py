@@ -10,20 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from inference_monitor.families.anthropic import openai_turns
 from inference_monitor.families.fields import (
-    is_number,
-    is_numbers,
     is_texts,
     objects_of,
     text_of,
     user,
 )
+from inference_monitor.families.openai_responses import request_messages
+from inference_monitor.families.tabular import is_cell
 from inference_monitor.inference import Kind, Request
 
 Messages = list[dict[str, Any]]
 
 _COHERE_ROLES = {"user": "user", "chatbot": "assistant", "system": "system", "tool": "tool"}
-_LOOK_AT = 64 * 1024
 _TABULAR_KEYS = ("instances", "features", "dataframe_split", "dataframe_records")
 
 
@@ -38,12 +38,26 @@ class RequestFamily:
 
 
 def openai_chat(body: dict[str, Any]) -> Request | None:
-    """`messages`: OpenAI's API as TGI, LMI, vLLM, NIM and SGLang serve it, and AI21's Jamba."""
+    """`messages`: OpenAI's API as TGI, LMI, vLLM, NIM and SGLang serve it, and AI21's Jamba.
+
+    Anthropic's has the same name for them, and a `system` prompt beside them.
+    """
     turns = body.get("messages")
     if not isinstance(turns, list):
         return None
-    messages = [turn if isinstance(turn, dict) else user(turn) for turn in turns]
-    return _request("openai_chat", body, [messages], _rest(body, "messages"))
+    system = body.get("system")
+    messages: Messages = [{"role": "system", "content": system}] if system else []
+    for turn in turns:
+        messages += openai_turns(turn) if isinstance(turn, dict) else [user(turn)]
+    return _request("openai_chat", body, [messages], _rest(body, "messages", "system"))
+
+
+def openai_responses(body: dict[str, Any]) -> Request | None:
+    """`input` that is a conversation: OpenAI's Responses API."""
+    messages = request_messages(body)
+    if messages is None:
+        return None
+    return _request("openai_responses", body, [messages], _rest(body, "input", "instructions"))
 
 
 def cohere_chat(body: dict[str, Any]) -> Request | None:
@@ -69,10 +83,10 @@ def rerank(body: dict[str, Any]) -> Request | None:
 
 
 def embeddings(body: dict[str, Any]) -> Request | None:
-    """`texts` (Cohere) or `input` (OpenAI, NIM): texts to embed."""
+    """`texts` (Cohere) or `input` (OpenAI, NIM): texts to embed, unless the answer is a text."""
     for key in ("texts", "input", "sentences"):
         if isinstance(body.get(key), (str, list)):
-            return Request("embeddings", body, parameters=_rest(body, key))
+            return _request("embeddings", body, _prompts(body[key]), _rest(body, key))
     return None
 
 
@@ -139,15 +153,17 @@ def text_inputs(body: dict[str, Any]) -> Request | None:
 
 
 def text(body: dict[str, Any]) -> Request | None:
-    """`text`: Cohere summarize."""
-    items = _prompts(body.get("text"))
-    return _request("text", body, items, _rest(body, "text")) if items else None
+    """`text` (Cohere summarize), or another name for a prompt of the container's own choice."""
+    for key in ("text", "query", "question", "instruction", "input_text"):
+        if items := _prompts(body.get(key)):
+            return _request("text", body, items, _rest(body, key))
+    return None
 
 
 def tabular(body: dict[str, Any]) -> Request | None:
     """Rows of features: classic ML models."""
     numeric_inputs = isinstance(body.get("inputs"), list) and not is_texts(body["inputs"])
-    row = bool(body) and all(_is_cell(v) for v in body.values())
+    row = bool(body) and all(is_cell(v) for v in body.values())
     if numeric_inputs or row or any(key in body for key in _TABULAR_KEYS):
         return Request("tabular", body)
     return None
@@ -157,6 +173,7 @@ _RANKED_KEYS = ("documents", "texts", "passages")
 
 REQUEST_FAMILIES = (
     RequestFamily("openai_chat", openai_chat, certain=True),
+    RequestFamily("openai_responses", openai_responses, certain=True),
     RequestFamily("rerank", rerank, Kind.RERANK, certain=True),
     RequestFamily("cohere_chat", cohere_chat, certain=True),
     RequestFamily("sglang_native", sglang_native, certain=True),
@@ -206,28 +223,3 @@ def _prompts(value: Any) -> list[Messages]:
 
 def _is_dialog(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(m, dict) and "role" in m for m in value)
-
-
-def is_tabular_text(value: str) -> bool:
-    """Whether a text begins with rows of numbers, as CSV without a header has them."""
-    begin = value[:_LOOK_AT].rpartition(",")[0] if len(value) > _LOOK_AT else value
-    cells = [c.strip().strip('"') for c in begin.replace("\n", ",").split(",") if c.strip()]
-    return bool(cells) and all(_is_numeric(c) for c in cells)
-
-
-def is_tabular_list(value: Any) -> bool:
-    """Whether a JSON array is a row, or rows, of numbers."""
-    rows = value if isinstance(value, list) else []
-    return is_numbers(rows) or (bool(rows) and all(is_numbers(r) for r in rows))
-
-
-def _is_cell(value: Any) -> bool:
-    return is_number(value) or (isinstance(value, str) and _is_numeric(value))
-
-
-def _is_numeric(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from inference_monitor.families import anthropic, ollama, openai_responses
 from inference_monitor.families.fields import count_of, object_of, objects_of, text_of
 
 Documents = list[dict[str, Any]]
@@ -154,6 +155,9 @@ _STREAMS = (
     (_is_outputs, _join_outputs),
     (_is_sglang, _join_sglang),
     (_is_cohere, _join_cohere),
+    (openai_responses.is_event, openai_responses.join_events),
+    (anthropic.is_event, anthropic.join_events),
+    (ollama.is_line, ollama.join_lines),
 )
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from inference_monitor.capture.payload import Payload
 from inference_monitor.families import cohere, generation, models, openai
+from inference_monitor.families.anthropic import anthropic_messages
 from inference_monitor.families.failures import find_failure
 from inference_monitor.families.fields import is_texts, object_of, text_of, usage_of, user
-from inference_monitor.families.requests import (
-    REQUEST_FAMILIES,
-    is_tabular_list,
-    is_tabular_text,
-)
+from inference_monitor.families.ollama import ollama
+from inference_monitor.families.openai_responses import openai_responses
+from inference_monitor.families.requests import REQUEST_FAMILIES
 from inference_monitor.families.streams import reassemble
+from inference_monitor.families.tabular import is_tabular_list, is_tabular_text
 from inference_monitor.inference import Choice, Failure, Kind, Request, Response
 
 _TABULAR_TYPES = ("text/csv", "text/libsvm", "text/x-libsvm", "application/x-npy")
@@ -68,6 +68,9 @@ def usage_only(body: Any, _request: Request | None) -> Response | None:
 RESPONSE_FAMILIES = (
     ResponseFamily("openai_chat", openai.openai_chat),
     ResponseFamily("openai_completions", openai.openai_completions),
+    ResponseFamily("openai_responses", openai_responses),
+    ResponseFamily("anthropic_messages", anthropic_messages),
+    ResponseFamily("ollama", ollama),
     ResponseFamily("sglang_native", generation.sglang_native),
     ResponseFamily("lmi_third_party", generation.lmi_third_party),
     ResponseFamily("generated_text", generation.generated_text),
