@@ -204,6 +204,14 @@ def test_tool_calls_are_read_in_all_their_shapes(message: Any) -> None:
     assert (call.name, call.arguments) == ("find", '{"a": 1}')
 
 
+@pytest.mark.parametrize("body", [CHAT["messages"], [CHAT["messages"]]])
+def test_bare_messages_are_a_chat(body: Any) -> None:
+    """Some containers take the list of messages, or of dialogs, without a name."""
+    request = read(body, {"generated_text": "x"}).request
+    assert request
+    assert (request.messages, request.body) == (CHAT["messages"], body)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -13,7 +13,7 @@ from inference_monitor.families.failures import find_failure
 from inference_monitor.families.fields import is_texts, object_of, text_of, usage_of, user
 from inference_monitor.families.ollama import ollama
 from inference_monitor.families.openai_responses import openai_responses
-from inference_monitor.families.requests import REQUEST_FAMILIES
+from inference_monitor.families.requests import REQUEST_FAMILIES, inputs_dialog
 from inference_monitor.families.streams import reassemble
 from inference_monitor.families.tabular import is_tabular_list, is_tabular_text
 from inference_monitor.inference import Choice, Failure, Kind, Request, Response
@@ -117,13 +117,7 @@ def read_request(payload: Payload) -> Request:
     if isinstance(body, dict):
         found = (family.read(body) for family in REQUEST_FAMILIES)
         return next((r for r in found if r is not None), Request("unknown", body))
-    if is_tabular_list(body) or (isinstance(body, str) and is_tabular_text(body)):
-        return Request("tabular", body)
-    texts = [body] if isinstance(body, str) and body.strip() else body
-    if is_texts(texts):
-        items = [[user(t)] for t in texts]
-        return Request("plain_text", body, [m for item in items for m in item], items=items)
-    return Request("unknown", body)
+    return _read_bare(body)
 
 
 def read_response(payload: Payload, request: Request | None) -> Response:
@@ -159,6 +153,19 @@ def _read_text(payload: Payload, request: Request | None) -> Response:
     if request and request.messages and text.strip() and text.lstrip()[0] not in "{[":
         return Response("plain_text", text, (Choice(text),))
     return Response("empty" if payload.is_empty else "unknown", text)
+
+
+def _read_bare(body: Any) -> Request:
+    """Read a request that is no object: messages, rows of numbers, or texts."""
+    if isinstance(body, list) and (dialog := inputs_dialog({"inputs": body})):
+        return replace(dialog, body=body)
+    if is_tabular_list(body) or (isinstance(body, str) and is_tabular_text(body)):
+        return Request("tabular", body)
+    texts = [body] if isinstance(body, str) and body.strip() else body
+    if is_texts(texts):
+        items = [[user(t)] for t in texts]
+        return Request("plain_text", body, [m for item in items for m in item], items=items)
+    return Request("unknown", body)
 
 
 def _read_batch(payload: Payload) -> Request:

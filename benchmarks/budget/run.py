@@ -1,0 +1,86 @@
+"""One run: all records at once, in several instances of the function, against a cap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from benchmarks.budget.account import Account, Witness
+from benchmarks.budget.judge import Judge
+from benchmarks.budget.traffic import INPUT_TOKENS, OUTPUT_TOKENS, RECORDS
+from inference_monitor.counters import AMOUNT, DynamoCounters
+from inference_monitor.delivery import Delivery
+from inference_monitor.ports import ToScore, Verdicts
+from inference_monitor.scoring.budget import NANO, CappedBudget, Caps
+from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
+from inference_monitor.scoring.config import load_scorers
+from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.scorers import Scorers
+from inference_monitor.tables import COUNTERS_KEY
+from local.emulator_process import EmulatedAws
+from local.settings import MADE_UP
+
+FITTING, INSTANCES = 50, 4
+TABLE = "counters"
+_MODEL = "global.anthropic.claude-sonnet-4-20250514-v1:0"
+_CONFIG = load_scorers(SCORERS_FILE).model_copy(update={"judging": "panel"})
+_PRICE = PriceTable.load().price(_MODEL)
+assert _PRICE
+PRICE_OF_A_RECORD = _PRICE.usd(INPUT_TOKENS, OUTPUT_TOKENS)
+CAP = FITTING * PRICE_OF_A_RECORD
+
+
+def instance(
+    aws: EmulatedAws, name: str, caps: Caps, account: Account, until: Event | None
+) -> Scorers:
+    """One instance of the function: a client, a memory and threads of its own."""
+    config = Config(max_pool_connections=RECORDS // INSTANCES)
+    session: Any = boto3.Session(MADE_UP.access_key, MADE_UP.secret_key, region_name="us-east-1")
+    counters = DynamoCounters(
+        session.client("dynamodb", endpoint_url=aws.url, config=config), TABLE
+    )
+    run = name.partition("/")[0]
+    budget = Witness(CappedBudget(counters, run, run, caps), account)
+    return build_scorers(
+        _CONFIG,
+        Judge(name, until),
+        default_model=f"bedrock:/{_MODEL}",
+        concurrency=RECORDS // INSTANCES,
+        budgets=lambda _endpoint, _run: budget,
+    )
+
+
+def run_once(aws: EmulatedAws, number: int, everything: Sequence[ToScore]) -> dict[str, Any]:
+    """All records at once, against a cap for some of them."""
+    run = f"run-{number}"
+    caps = Caps(per_run=CAP) if number % 2 else Caps(per_day=CAP, per_run=2 * CAP)
+    account = Account()
+    until = account.everybody_asked if number % 4 in (0, 1) else None
+    scorers = [instance(aws, f"{run}/{n}", caps, account, until) for n in range(INSTANCES)]
+    with ThreadPoolExecutor(INSTANCES) as pool:
+        parts = [everything[n::INSTANCES] for n in range(INSTANCES)]
+        given = list(pool.map(lambda s, part: list(s.score(part, Delivery("d"))), scorers, parts))
+    verdicts: list[Verdicts] = [one for part in given for one in part]
+    assert len(verdicts) == RECORDS
+    judged = len(account.calls)
+    assert judged == account.granted == sum(v.judge_calls for v in verdicts)
+    assert RECORDS - judged == account.refused == sum(v.exhausted for v in verdicts)
+    counted = [
+        int(item[AMOUNT]["N"])
+        for item in aws.client("dynamodb").scan(TableName=TABLE)["Items"]
+        if item[COUNTERS_KEY]["S"].split("#")[1] == run
+    ]
+    spent = account.spent_nano / NANO
+    return {
+        "judged": judged,
+        "spent_usd": round(spent, 6),
+        "overspend_usd": round(max(0.0, spent - CAP), 6),
+        "bound_usd": round(account.most_in_flight * account.greatest_excess, 6),
+        "in_flight": account.most_in_flight,
+        "counters_off_nano_usd": max(abs(c - account.spent_nano) for c in counted),
+    }
