@@ -38,13 +38,14 @@ class Executions:
         pages = self._sfn.get_paginator("list_executions").paginate(
             stateMachineArn=self._machine, PaginationConfig={"PageSize": _PAGE}
         )
+        awaited = set(self._running)
         for page in pages:
-            has_news = False
+            arns = {execution["executionArn"] for execution in page["executions"]}
+            news = arns - self._key_of.keys()
+            awaited -= arns
             for execution in page["executions"]:
-                arn, status = execution["executionArn"], execution["status"]
-                has_news |= arn not in self._key_of
-                self._keep(arn, status)
-            if not has_news and not self._running:
+                self._keep(execution["executionArn"], execution["status"])
+            if not news and not awaited:
                 return
 
     def _keep(self, arn: str, status: str) -> None:
