@@ -12,6 +12,8 @@ from inference_monitor.families.fields import (
     count_of,
     object_of,
     objects_of,
+    of_type,
+    requested_tool,
     text_of,
     tool_call,
     total_of,
@@ -30,8 +32,7 @@ def anthropic_messages(body: Any, _request: Request | None) -> Response | None:
     body = object_of(body)
     if body.get("type") != "message" or not isinstance(body.get("content"), list):
         return None
-    blocks = objects_of(body["content"])
-    calls = [b for b in blocks if b.get("type") == "tool_use"]
+    calls = of_type(body["content"], "tool_use")
     choice = replace(
         message_choice(body, body.get("stop_reason")),
         tool_calls=tuple(tool_call(b.get("name"), b.get("input"), b.get("id")) for b in calls),
@@ -43,16 +44,15 @@ def anthropic_messages(body: Any, _request: Request | None) -> Response | None:
 
 def openai_turns(turn: dict[str, Any]) -> list[dict[str, Any]]:
     """A message in the OpenAI chat shape: tools that were asked for and answered are no parts."""
-    blocks = objects_of(turn.get("content"))
-    calls = [b for b in blocks if b.get("type") == "tool_use"]
-    results = [b for b in blocks if b.get("type") == "tool_result"]
+    blocks = turn.get("content")
+    calls, results = of_type(blocks, "tool_use"), of_type(blocks, "tool_result")
     if not calls and not results:
         return [turn]
     turns = [
         {"role": "tool", "tool_call_id": b.get("tool_use_id"), "content": b.get("content")}
         for b in results
     ]
-    said = [b for b in blocks if b.get("type") not in _TOOL_BLOCKS]
+    said = [b for b in objects_of(blocks) if b.get("type") not in _TOOL_BLOCKS]
     if said or calls:
         asked = {"tool_calls": _called(calls)} if calls else {}
         turns.append({**turn, "content": said or None, **asked})
@@ -99,7 +99,4 @@ def _finished(block: dict[str, Any]) -> dict[str, Any]:
 
 def _called(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
     asked = [(b.get("id"), tool_call(b.get("name"), b.get("input"))) for b in calls]
-    return [
-        {"id": call_id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}}
-        for call_id, c in asked
-    ]
+    return [requested_tool(call_id, call.name, call.arguments) for call_id, call in asked]

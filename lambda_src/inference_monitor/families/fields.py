@@ -28,6 +28,11 @@ def objects_of(value: Any) -> list[dict[str, Any]]:
     return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
 
 
+def of_type(value: Any, kind: str) -> list[dict[str, Any]]:
+    """The objects in a list whose `type` is this one."""
+    return [v for v in objects_of(value) if v.get("type") == kind]
+
+
 def is_texts(value: Any) -> bool:
     """Whether the value is a non-empty list of texts."""
     return isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
@@ -46,6 +51,16 @@ def is_numbers(value: Any) -> bool:
 def user(content: Any) -> dict[str, Any]:
     """One user message in the OpenAI chat shape."""
     return {"role": "user", "content": content}
+
+
+def system(content: Any) -> list[dict[str, Any]]:
+    """What a conversation begins with: a system message, or nothing where there is no content."""
+    return [{"role": "system", "content": content}] if content else []
+
+
+def requested_tool(call_id: Any, name: Any, arguments: Any) -> dict[str, Any]:
+    """An entry of a message's `tool_calls` in the OpenAI chat shape."""
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 def usage_of(counts: Any) -> Usage:

@@ -10,6 +10,9 @@ from typing import Any
 from inference_monitor.families.fields import (
     object_of,
     objects_of,
+    of_type,
+    requested_tool,
+    system,
     text_of,
     tool_call,
     usage_of,
@@ -28,8 +31,7 @@ def request_messages(body: dict[str, Any]) -> list[dict[str, Any]] | None:
     talks = bool(items) and all("role" in item or "type" in item for item in items)
     if not talks and not (isinstance(asked, str) and any(mark in body for mark in _MARKS)):
         return None
-    instructions = text_of(body.get("instructions"))
-    messages = [{"role": "system", "content": instructions}] if instructions else []
+    messages = system(text_of(body.get("instructions")))
     messages += [user(asked)] if isinstance(asked, str) else []
     return messages + [message for item in items if (message := _message(item))]
 
@@ -39,10 +41,9 @@ def openai_responses(body: Any, _request: Request | None) -> Response | None:
     body = object_of(body)
     if body.get("object") != "response" or not isinstance(body.get("output"), list):
         return None
-    items = objects_of(body["output"])
-    spoken = [i for i in items if i.get("type") == "message"]
-    thought = [i for i in items if i.get("type") == "reasoning"]
-    texts, thoughts = _texts(spoken, "content"), _texts(thought, "content", "summary")
+    output = body["output"]
+    texts = _texts(of_type(output, "message"), "content")
+    thoughts = _texts(of_type(output, "reasoning"), "content", "summary")
     choice = Choice(
         "".join(texts) if texts else None,
         text_of(object_of(body.get("incomplete_details")).get("reason"))
@@ -50,8 +51,7 @@ def openai_responses(body: Any, _request: Request | None) -> Response | None:
         reasoning="\n".join(thoughts) or None,
         tool_calls=tuple(
             tool_call(i.get("name"), i.get("arguments"), i.get("call_id"))
-            for i in items
-            if i.get("type") == "function_call"
+            for i in of_type(output, "function_call")
         ),
     )
     usage = usage_of(body.get("usage"))
@@ -78,8 +78,7 @@ def _message(item: dict[str, Any]) -> dict[str, Any] | None:
     """An item of the conversation in the OpenAI chat shape; None for what is no message."""
     call_id = item.get("call_id")
     if item.get("type") == "function_call":
-        function = {"name": item.get("name"), "arguments": item.get("arguments")}
-        calls = [{"id": call_id, "type": "function", "function": function}]
+        calls = [requested_tool(call_id, item.get("name"), item.get("arguments"))]
         return {"role": "assistant", "content": None, "tool_calls": calls}
     if item.get("type") == "function_call_output":
         return {"role": "tool", "tool_call_id": call_id, "content": item.get("output")}

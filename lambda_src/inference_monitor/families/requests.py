@@ -14,6 +14,7 @@ from inference_monitor.families.anthropic import openai_turns
 from inference_monitor.families.fields import (
     is_texts,
     objects_of,
+    system,
     text_of,
     user,
 )
@@ -45,8 +46,7 @@ def openai_chat(body: dict[str, Any]) -> Request | None:
     turns = body.get("messages")
     if not isinstance(turns, list):
         return None
-    system = body.get("system")
-    messages: Messages = [{"role": "system", "content": system}] if system else []
+    messages = system(body.get("system"))
     for turn in turns:
         messages += openai_turns(turn) if isinstance(turn, dict) else [user(turn)]
     return _request("openai_chat", body, [messages], _rest(body, "messages", "system"))
@@ -65,8 +65,7 @@ def cohere_chat(body: dict[str, Any]) -> Request | None:
     message = text_of(body.get("message"))
     if message is None:
         return None
-    preamble = text_of(body.get("preamble"))
-    messages: Messages = [{"role": "system", "content": preamble}] if preamble else []
+    messages = system(text_of(body.get("preamble")))
     for turn in objects_of(body.get("chat_history")):
         role = (text_of(turn.get("role")) or "user").lower()
         content = turn.get("message", turn.get("content"))
