@@ -82,6 +82,11 @@ def answer(content: list[dict[str, Any]], stop_reason: str = "end_turn") -> dict
     }
 
 
+def thought(text: str) -> dict[str, Any]:
+    """A content block in which a model thinks."""
+    return {"reasoningContent": {"reasoningText": {"text": text, "signature": "s"}}}
+
+
 def bedrock_error(code: str, status: int, message: str = "Bedrock says no.") -> ClientError:
     """What boto3 raises when Bedrock answers with an error."""
     return ClientError(
