@@ -12,7 +12,7 @@ from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.budget import Budget
 from inference_monitor.scoring.forecast import Forecast, PricedCall
 from inference_monitor.scoring.judge import Judge, JudgeRefusedError
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.record import Scored
 from inference_monitor.scoring.specs import bedrock_model_id
 
@@ -34,7 +34,7 @@ class AskedCall(PricedCall, Protocol):
 class Asking:
     """One judge for all scorers of a deployment; called from several threads at once."""
 
-    def __init__(self, judge: Judge, prices: PriceTable) -> None:
+    def __init__(self, judge: Judge, prices: ModelTable) -> None:
         self._judge = judge
         self._prices = prices
         self._forecast = Forecast(prices)

@@ -11,8 +11,8 @@ from inference_monitor.scoring.criteria import criteria
 from inference_monitor.scoring.custom import CustomScorer, load_class, load_function
 from inference_monitor.scoring.first_of_hour import FirstOfHour
 from inference_monitor.scoring.judge import ConverseClient, Judge
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.pace import Pace
-from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.scoring.record import CodeScorer
 from inference_monitor.scoring.scorers import Budgets, Scorers
 from inference_monitor.scoring.selection import Selection
@@ -33,7 +33,7 @@ def build_scorers(  # noqa: PLR0913  # each is a part that tests and commands re
     *,
     default_model: str,
     concurrency: int,
-    prices: PriceTable | None = None,
+    prices: ModelTable | None = None,
     pace: Pace | None = None,
     budgets: Budgets | None = None,
     first_of_hour: FirstOfHour | None = None,
@@ -52,7 +52,7 @@ def build_scorers(  # noqa: PLR0913  # each is a part that tests and commands re
         first_of_hour: Who came first in an hour; rules that need it hold for nothing without it.
         drop_ins: The folder with the user's own scorers.
     """
-    asking = Asking(Judge(client, pace), prices or PriceTable.load())
+    asking = Asking(Judge(client, pace), prices or ModelTable.load())
     code = {
         spec.name: scorer
         for spec in config.scorers
