@@ -16,7 +16,7 @@ from inference_monitor_cli.main import app
 from inference_monitor_cli.trial import STAND_IN
 from local.judge.answer import SAYS
 from tests.unit.builders import capture
-from tests.unit.judging import FakeBedrock, bedrock_error, verdict
+from tests.unit.judging import FakeBedrock, bedrock_error, schema_of, verdict
 
 SCORERS = """\
 judging: each
@@ -39,8 +39,7 @@ Run = Callable[..., Any]
 
 def reply(request: Any) -> Any:
     """A verdict that fits the question."""
-    schema = request["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]
-    labels = schema["properties"]["result"]["enum"]
+    labels = schema_of(request)["properties"]["result"]["enum"]
     return verdict(labels[0], f"Because {EVIL}.")
 
 
@@ -48,7 +47,7 @@ def reply(request: Any) -> Any:
 def bedrock(monkeypatch: pytest.MonkeyPatch) -> FakeBedrock:
     """The judge, and how many connections were asked for."""
     bedrock = FakeBedrock(reply)
-    monkeypatch.setattr(judge, "bedrock_client", lambda _concurrency: bedrock)
+    monkeypatch.setattr(judge, "bedrock_client", lambda _concurrency, **_: bedrock)
     return bedrock
 
 
@@ -149,7 +148,9 @@ def test_an_error_says_what_to_do_and_fails_the_command(run: Run, bedrock: FakeB
     document, status = try_(run, "--records", "1", "--scorer", "safety")
     (one,) = document["records"][0]["assessments"]
     assert (status, one["value"]) == (1, None)
-    assert "JUDGE_REFUSED: AccessDeniedException: no access: enable access" in one["error"]
+    assert (
+        "JUDGE_REFUSED: AccessDeniedException: no access: allow the function's role" in one["error"]
+    )
     bedrock.reply = verdict("maybe")
     document, _ = try_(run, "--records", "1", "--scorer", "safety")
     (one,) = document["records"][0]["assessments"]
