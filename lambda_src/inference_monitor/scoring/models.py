@@ -13,11 +13,12 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from inference_monitor.config_file import ConfigFile
+from inference_monitor.config_file import ConfigFile, Location
 from inference_monitor.errors import MonitorError
 from inference_monitor.scoring.model_ids import GEOGRAPHIES, SCHEME
 
@@ -27,6 +28,8 @@ DEFAULT_JUDGE = "bedrock:/global.anthropic.claude-sonnet-4-6"
 Way = Literal["json_schema", "forced_tool", "any_tool", "offered_tool", "words"]
 """How a model can be made to answer with a verdict, best first."""
 Refusable = Literal["temperature", "top_p", "temperature_with_top_p", "stop_sequences", "system"]
+
+Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _MILLION = 1_000_000
 
@@ -108,13 +111,13 @@ class ModelFacts(BaseModel):
     output: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     cache_read: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     cache_write: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    regional: float = Field(default=1, gt=0, allow_inf_nan=False)
-    geographies: dict[str, float] = {}
+    regional: Factor = 1
+    geographies: dict[str, Factor] = {}
 
     @model_validator(mode="after")
     def _has_a_whole_price(self) -> Self:
         if (self.input is None) != (self.output is None):
-            raise ValueError("`input` and `output` go together")
+            raise PydanticCustomError("not_usable", "`input` and `output` go together")
         return self
 
     def matches(self, model_id: str) -> bool:
@@ -247,6 +250,13 @@ def model_facts(model_id: str) -> ModelFacts:
     return model_table().facts(model_id) or _NOTHING_KNOWN
 
 
+def _known_key(location: Location) -> Location:
+    """Where a problem is, up to the last key that is not a name of the user's."""
+    if "geographies" in location:
+        return location[: location.index("geographies") + 1]
+    return location
+
+
 _NOTHING_KNOWN = ModelFacts(pattern="*")
 _DAY = "a date, e.g. 2026-11-24"
 _NUMBER = "a number of USD per million tokens"
@@ -284,5 +294,6 @@ _FILE = ConfigFile(
         "thinks": "never, optional or always",
         "ways": "a list of json_schema, forced_tool, any_tool, offered_tool and words",
     },
-    {"value_error": "{reason}"},
+    {},
+    locate=_known_key,
 )
