@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from inference_monitor.scoring import judge
-from inference_monitor.scoring.models import DEFAULT_JUDGE, model_table
+from inference_monitor.scoring.models import model_table
 from inference_monitor_cli.main import app
 from inference_monitor_cli.trial import STAND_IN
 from local.judge.answer import SAYS
@@ -124,7 +124,7 @@ def test_a_dead_judge_stops_with_living_ones_to_use(
     assert result.exit_code == 1
     (told,) = result.stderr.splitlines()
     assert told.startswith(f"BEDROCK_MODEL_ID: {DEAD} reached its end of life on 2026-04-28")
-    assert told.endswith(f" {DEFAULT_JUDGE} or {' or '.join(LIVING[1:])}")
+    assert told.endswith(f"for example {', '.join(LIVING)}")
     assert (result.stdout, bedrock.requests) == ("", [])
 
 
