@@ -16,8 +16,9 @@ from benchmarks.budget.traffic import INPUT_TOKENS, OUTPUT_TOKENS, RECORDS
 from inference_monitor.counters import AMOUNT, DynamoCounters
 from inference_monitor.delivery import Delivery
 from inference_monitor.ports import ToScore, Verdicts
-from inference_monitor.scoring.budget import NANO, CappedBudget, Caps
+from inference_monitor.scoring.budget import CappedBudget
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
+from inference_monitor.scoring.caps import NANO, Caps
 from inference_monitor.scoring.config import load_scorers
 from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.scoring.scorers import Scorers

@@ -90,8 +90,8 @@ REFUSED: Mapping[str, Sequence[object]] = {
     "lambda_memory_mb": [512, 10241],
     "batch_max_bytes": [262_145, 0],
     "judge_concurrency": [0, 201],
-    "judge_budget_usd_per_day": [0, -1, "much", "inf", "nan"],
-    "judge_budget_usd_per_run": [0],
+    "judge_budget_usd_per_day": [0, -5, "much", "unlimited", "inf", "nan"],
+    "judge_budget_usd_per_run": [0, "unlimited"],
     "judge_requests_per_minute": [0, -1, "inf"],
     "judge_tokens_per_minute": [0, "many"],
     "judge_prices": ["3/15", "my-profile=3", "my-profile=3/x", "a=1/2; b=1/2", "a=-1/2"],
@@ -126,6 +126,25 @@ def test_prefix_and_experiment_default_to_the_endpoint() -> None:
     assert defaults.data_capture_s3_prefix == "other"
     assert defaults.mlflow_experiment_name == "other"
     assert defaults.bedrock_model_id == "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
+
+
+def test_judging_costs_at_most_ten_dollars_a_day_unless_it_is_said_otherwise() -> None:
+    """There is a cap by default, and none where that is said."""
+    assert (settings().caps.per_day, settings().caps.per_run) == (10, None)
+    unlimited = settings(judge_budget_usd_per_day="none", judge_budget_usd_per_run="none")
+    assert (unlimited.caps.per_day, unlimited.caps.per_run) == (None, None)
+
+
+@pytest.mark.parametrize("said", ["0", "unlimited", "-5"])
+def test_what_could_mean_anything_is_no_cap(said: str, tmp_path: Path) -> None:
+    """One line names the setting, what it may be, and an example."""
+    (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
+    run = run_app(tmp_path, JUDGE_BUDGET_USD_PER_DAY=said)
+    assert run.returncode == 1
+    assert problems(run) == [
+        f"JUDGE_BUDGET_USD_PER_DAY: {said!r} is neither an amount of USD above 0 nor `none` for no"
+        " cap; for example JUDGE_BUDGET_USD_PER_DAY=10"
+    ]
 
 
 def test_a_trailing_slash_of_the_prefix_is_dropped() -> None:
