@@ -49,6 +49,7 @@ def main() -> None:
         problems += judge_prices.unpriced(settings, config, prices)
     if problems:
         sys.exit("\n".join(problems))
+    sys.stderr.write(f"What judging may cost: {settings.caps}\n")
     build_app(settings, config).synth()
 
 

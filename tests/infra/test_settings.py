@@ -141,10 +141,11 @@ def test_what_could_mean_anything_is_no_cap(said: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
     run = run_app(tmp_path, JUDGE_BUDGET_USD_PER_DAY=said)
     assert run.returncode == 1
-    assert problems(run) == [
+    (told,) = problems(run)
+    assert told == (
         f"JUDGE_BUDGET_USD_PER_DAY: {said!r} is neither an amount of USD above 0 nor `none` for no"
         " cap; for example JUDGE_BUDGET_USD_PER_DAY=10"
-    ]
+    )
 
 
 def test_a_trailing_slash_of_the_prefix_is_dropped() -> None:
@@ -284,7 +285,8 @@ def test_commented_values_of_the_example_file_are_the_defaults() -> None:
         for line in text.splitlines()
         if line.startswith("# ") and line[2:].partition("=")[0].isupper() and "=" in line
     )
-    differing = {n for n, v in shown.items() if str(defaults[n.lower()]) != v}
+    said = {n: f"{v:g}" if isinstance(v, float) else str(v) for n, v in defaults.items()}
+    differing = {n for n, v in shown.items() if said[n.lower()] != v}
     assert {defaults[name.lower()] for name in differing} == {None}
 
 

@@ -6,9 +6,10 @@ Imported at synth time, where neither MLflow nor boto3 is installed.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BeforeValidator
 
@@ -53,6 +54,14 @@ class Caps:
 
     per_day: float | None = None
     per_run: float | None = None
+
+    @classmethod
+    def of(cls, settings: Mapping[str, str]) -> Self:
+        """Those of valid deploy settings, by their names; the defaults for what is not there."""
+        return cls(
+            parse_cap(settings.get("JUDGE_BUDGET_USD_PER_DAY") or DEFAULT_USD_PER_DAY),
+            parse_cap(settings.get("JUDGE_BUDGET_USD_PER_RUN") or NO_CAP),
+        )
 
     def __str__(self) -> str:
         """What is in force, for people."""
