@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap, Caps
+from inference_monitor.scoring.models import DEFAULT_JUDGE
 from inference_monitor.scoring.own_prices import EXAMPLE as PRICES_EXAMPLE
 from stacks import rules
 from stacks.names import Names
@@ -49,8 +50,7 @@ class DeploySettings(BaseSettings):
         default_factory=_endpoint, examples=["my-llm-endpoint"]
     )
     bedrock_model_id: Annotated[str, AfterValidator(rules.judge_model)] = Field(
-        default="bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0",
-        examples=["bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"],
+        default=DEFAULT_JUDGE, examples=[DEFAULT_JUDGE]
     )
     mlflow_artifact_s3_uri: Annotated[str, AfterValidator(rules.s3_uri)] | None = Field(
         default=None, examples=["s3://my-mlflow-bucket/artifacts"]

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap
+from inference_monitor.scoring.models import DEFAULT_JUDGE
 from inference_monitor_cli.problems import CommandError
 
 
@@ -25,7 +26,7 @@ class DeploySettings(BaseSettings):
         str_strip_whitespace=True,
     )
 
-    bedrock_model_id: str = "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
+    bedrock_model_id: str = DEFAULT_JUDGE
     redaction: Literal["off", "patterns", "presidio"] = "off"
     judge_prices: str | None = None
     judge_budget_usd_per_day: Cap = DEFAULT_USD_PER_DAY

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     """What judging may cost in one execution of the workflow, or one direct invoke."""
 
     judge_prices: str = ""
-    """Prices that go before those of `prices.yaml`, see `scoring.own_prices`."""
+    """Prices that go before those of `models.yaml`, see `scoring.own_prices`."""
 
     judge_requests_per_minute: float = Field(default=0, ge=0, allow_inf_nan=False)
     """Judge calls that all instances together may begin in a minute; 0: any."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from stacks import judge_prices, rules, scorers
+from stacks import judge_checks, rules, scorers
 from stacks.names import MAX_PREFIX_LENGTH, Names
 from stacks.settings import DeploySettings, InvalidSettingsError
 from tests.infra.conftest import REPOSITORY, settings
@@ -33,7 +33,7 @@ ACCEPTED: Mapping[str, Sequence[object]] = {
     "bedrock_model_id": [
         "bedrock:/anthropic.claude-3-5-sonnet-20240620-v1:0",
         "bedrock:/amazon.nova-pro-v1:0:300k",
-        "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0",
+        "bedrock:/global.anthropic.claude-sonnet-4-6",
         "bedrock:/us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0",
         "bedrock:/arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2",
         "bedrock:/arn:aws:bedrock:us-east-1:111122223333:provisioned-model/a1b2",
@@ -125,7 +125,7 @@ def test_prefix_and_experiment_default_to_the_endpoint() -> None:
     defaults = settings(sagemaker_endpoint_name="other")
     assert defaults.data_capture_s3_prefix == "other"
     assert defaults.mlflow_experiment_name == "other"
-    assert defaults.bedrock_model_id == "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
+    assert defaults.bedrock_model_id == "bedrock:/global.anthropic.claude-sonnet-4-6"
 
 
 def test_judging_costs_at_most_ten_dollars_a_day_unless_it_is_said_otherwise() -> None:
@@ -216,24 +216,37 @@ def test_every_problem_is_one_line_with_an_example(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / ".env"]
 
 
-def test_a_budget_needs_the_price_of_every_judge(tmp_path: Path) -> None:
-    """What cannot be counted cannot be capped: one line says so, and how to give the price."""
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        ({}, "at most 10 USD a day, released hour by hour (UTC)"),
+        ({"JUDGE_BUDGET_USD_PER_DAY": "none"}, "no cap"),
+    ],
+)
+def test_the_synthesis_says_what_judging_may_cost(
+    budget: Mapping[str, str], told: str, tmp_path: Path
+) -> None:
+    """The cap that is in force, and that there is none, are on stderr."""
     (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
-    judge = {"BEDROCK_MODEL_ID": f"bedrock:/{PROFILE_ARN}"}
-    run = run_app(tmp_path, JUDGE_BUDGET_USD_PER_DAY="5", **judge)
-    assert run.returncode == 1
-    (told,) = problems(run)
-    assert told.startswith("JUDGE_BUDGET_USD_PER_DAY: cannot be kept without the price of the")
-    assert f"for example JUDGE_PRICES={PROFILE_ARN}=3/15 " in told
-    settled = settings(
-        bedrock_model_id=judge["BEDROCK_MODEL_ID"],
-        judge_budget_usd_per_run=5,
-        judge_prices=f"{PROFILE_ARN}=3/15",
-    )
-    config, prices = scorers.load(), judge_prices.load()
-    assert judge_prices.unpriced(settled, config, prices) == []
-    without = settled.model_copy(update={"judge_budget_usd_per_run": None, "judge_prices": None})
-    assert judge_prices.unpriced(without, config, prices) == []
+    run = run_app(tmp_path, **budget)
+    assert f"What judging may cost: {told}" in problems(run)
+
+
+def test_a_budget_needs_no_price_and_says_what_is_assumed() -> None:
+    """A warning names the price that the cap is kept at, and how to set it; no cap needs none."""
+    unpriced = settings(bedrock_model_id=f"bedrock:/{PROFILE_ARN}")
+    config, table = scorers.load(), judge_checks.load()
+    found = judge_checks.check(unpriced, config, table)
+    assert not found.problems
+    (told,) = (line for line in found.warnings if line.startswith("JUDGE_BUDGET_USD_PER_DAY: "))
+    assert "is assumed to be that of the dearest active model" in told
+    assert f"JUDGE_PRICES={PROFILE_ARN}=3/15" in told
+    for changes in (
+        {"judge_prices": f"{PROFILE_ARN}=3/15"}, {"judge_budget_usd_per_day": None}
+    ):  # fmt: skip
+        settled = unpriced.model_copy(update=changes)
+        lines = judge_checks.check(settled, config, table).warnings
+        assert not any("price" in line for line in lines)
 
 
 def test_every_example_is_valid() -> None:

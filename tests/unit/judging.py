@@ -24,10 +24,11 @@ from inference_monitor.inference import (
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.first_of_hour import FirstOfHour
+from inference_monitor.scoring.models import DEFAULT_JUDGE
 from inference_monitor.scoring.pace import Pace
 from inference_monitor.scoring.scorers import Budgets, Scorers
 
-MODEL = "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
+MODEL = DEFAULT_JUDGE
 SOURCE = Source("captures", "endpoint/AllTraffic/x.jsonl", "endpoint", "AllTraffic")
 REPORTED = Usage(12, 3)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from inference_monitor.scoring.model_facts import model_facts
+from inference_monitor.scoring.models import model_facts
 
 
 @dataclass(frozen=True, slots=True)

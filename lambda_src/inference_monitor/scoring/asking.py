@@ -12,7 +12,7 @@ from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.budget import Budget
 from inference_monitor.scoring.forecast import Forecast, PricedCall
 from inference_monitor.scoring.judge import Judge, JudgeRefusedError
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.record import Scored
 from inference_monitor.scoring.specs import bedrock_model_id
 
@@ -34,7 +34,7 @@ class AskedCall(PricedCall, Protocol):
 class Asking:
     """One judge for all scorers of a deployment; called from several threads at once."""
 
-    def __init__(self, judge: Judge, prices: PriceTable) -> None:
+    def __init__(self, judge: Judge, prices: ModelTable) -> None:
         self._judge = judge
         self._prices = prices
         self._forecast = Forecast(prices)
@@ -60,8 +60,7 @@ class Asking:
                 reservation.settle(0)
             raise
         cost = self._cost(call, answer)
-        if cost is not None:
-            reservation.settle(cost)
+        reservation.settle(self._assumed_cost(answer) if cost is None else cost)
         self._forecast.learn(call, answer.all_input_tokens, answer.output_tokens)
         return Scored(
             call.read(answer, cost),
@@ -78,4 +77,13 @@ class Asking:
             answer.output_tokens,
             cache_read=answer.cache_read_tokens,
             cache_write=answer.cache_write_tokens,
+        )
+
+    def _assumed_cost(self, answer: Answer) -> float:
+        """What an answer costs at most, for the caps, where the price of the model is not known."""
+        return self._prices.assumed_price().usd(
+            answer.input_tokens,
+            answer.output_tokens,
+            answer.cache_read_tokens,
+            answer.cache_write_tokens,
         )

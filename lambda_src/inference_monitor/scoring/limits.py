@@ -12,9 +12,9 @@ from inference_monitor.counters import DynamoCounters
 from inference_monitor.scoring.budget import Budget, CappedBudget, Unlimited
 from inference_monitor.scoring.caps import Caps
 from inference_monitor.scoring.first_of_hour import CountedFirstOfHour, FirstOfHour
+from inference_monitor.scoring.models import ModelTable, model_table
 from inference_monitor.scoring.own_prices import parse_prices
 from inference_monitor.scoring.pace import Pace
-from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.scoring.slots import SharedSlots
 from inference_monitor.settings import Settings
 
@@ -22,9 +22,9 @@ from inference_monitor.settings import Settings
 _RUNS = 32
 
 
-def build_prices(settings: Settings) -> PriceTable:
+def build_prices(settings: Settings) -> ModelTable:
     """The price table of the image, behind the prices of this deployment."""
-    return PriceTable.load().with_own(parse_prices(settings.judge_prices))
+    return model_table().with_own(parse_prices(settings.judge_prices))
 
 
 def build_pace(settings: Settings) -> Pace:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from inference_monitor.scoring.model_facts import model_facts
+from inference_monitor.scoring.models import model_facts
 from inference_monitor.scoring.specs import InferenceParameters, bedrock_model_id
 from inference_monitor.scoring.text import estimate_tokens
 
