@@ -86,7 +86,7 @@ PAIRED = (
 )
 """Limits that are told and shared, beside rates that each instance learns; and what was before."""
 
-RANDOM = tuple(Row("30 % at random, learned", "learned", _RANDOM, 640 * n, n) for n in (1, 2))
+RANDOM = tuple(Row("30 % at random, learned", "learned", _RANDOM, 480 * n, n) for n in (1, 2))
 BOTOCORE = (
     Row("requests, botocore standard", "standard", _QUOTA, CALLS),
     Row("requests, botocore adaptive", "adaptive", _QUOTA, CALLS),
