@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from inference_monitor.scoring.models import DEFAULT_JUDGE
 from stacks import judge_checks, rules, scorers
 from stacks.names import MAX_PREFIX_LENGTH, Names
 from stacks.settings import DeploySettings, InvalidSettingsError
@@ -121,11 +122,11 @@ def test_refused(name: str, value: object) -> None:
 
 
 def test_prefix_and_experiment_default_to_the_endpoint() -> None:
-    """Who names neither gets the endpoint's name for both, and Claude Sonnet 4 as the judge."""
+    """Who names neither gets the endpoint's name for both, and the default judge."""
     defaults = settings(sagemaker_endpoint_name="other")
     assert defaults.data_capture_s3_prefix == "other"
     assert defaults.mlflow_experiment_name == "other"
-    assert defaults.bedrock_model_id == "bedrock:/global.anthropic.claude-sonnet-4-6"
+    assert defaults.bedrock_model_id == DEFAULT_JUDGE
 
 
 def test_judging_costs_at_most_ten_dollars_a_day_unless_it_is_said_otherwise() -> None:
@@ -232,21 +233,43 @@ def test_the_synthesis_says_what_judging_may_cost(
     assert f"What judging may cost: {told}" in problems(run)
 
 
-def test_a_budget_needs_no_price_and_says_what_is_assumed() -> None:
-    """A warning names the price that the cap is kept at, and how to set it; no cap needs none."""
-    unpriced = settings(bedrock_model_id=f"bedrock:/{PROFILE_ARN}")
+def test_a_dead_judge_stops_the_synthesis(tmp_path: Path) -> None:
+    """One line names the judge, the day of its end and living ones; nothing is synthesized."""
+    (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
+    dead = "bedrock:/us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+    run = run_app(tmp_path, BEDROCK_MODEL_ID=dead)
+    assert run.returncode == 1
+    (told,) = problems(run)
+    assert told.startswith(f"BEDROCK_MODEL_ID: {dead} reached its end of life on 2026-04-28 and ")
+    assert DEFAULT_JUDGE in told
+    assert list(tmp_path.iterdir()) == [tmp_path / ".env"]
+
+
+def test_an_unknown_judge_is_synthesized_with_warnings(tmp_path: Path) -> None:
+    """An opaque profile is named as unknown; a budget tells what price it assumes of it."""
+    (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
+    judge = f"bedrock:/{PROFILE_ARN}"
+    run = run_app(tmp_path, JUDGE_BUDGET_USD_PER_DAY="5", BEDROCK_MODEL_ID=judge)
+    assert run.returncode == 0
+    unknown, unpriced = (line for line in problems(run) if line.startswith("warning: "))
+    assert unknown.startswith(f"warning: BEDROCK_MODEL_ID: {judge} is not in models.yaml")
+    assert unpriced.startswith(f"warning: JUDGE_BUDGET_USD_PER_DAY: the price of {judge} is not ")
+    assert f"JUDGE_PRICES={PROFILE_ARN}=3/15" in unpriced
+
+
+def test_a_price_of_ones_own_is_no_assumption() -> None:
+    """With a price for the judge, or without a budget, nothing is assumed and nothing told."""
+    settled = settings(
+        bedrock_model_id=f"bedrock:/{PROFILE_ARN}",
+        judge_budget_usd_per_run=5,
+        judge_prices=f"{PROFILE_ARN}=3/15",
+    )
     config, table = scorers.load(), judge_checks.load()
-    found = judge_checks.check(unpriced, config, table)
-    assert not found.problems
-    (told,) = (line for line in found.warnings if line.startswith("JUDGE_BUDGET_USD_PER_DAY: "))
-    assert "is assumed to be that of the dearest active model" in told
-    assert f"JUDGE_PRICES={PROFILE_ARN}=3/15" in told
-    for changes in (
-        {"judge_prices": f"{PROFILE_ARN}=3/15"}, {"judge_budget_usd_per_day": None}
-    ):  # fmt: skip
-        settled = unpriced.model_copy(update=changes)
-        lines = judge_checks.check(settled, config, table).warnings
-        assert not any("price" in line for line in lines)
+    (unknown,) = judge_checks.check(settled, config, table).warnings
+    assert "is not in models.yaml" in unknown
+    no_cap = {"judge_budget_usd_per_day": None, "judge_budget_usd_per_run": None}
+    without = settled.model_copy(update={**no_cap, "judge_prices": None})
+    assert judge_checks.check(without, config, table).warnings == [unknown]
 
 
 def test_every_example_is_valid() -> None:

@@ -139,6 +139,16 @@ def test_the_tables_end_with_one_line(run: Run) -> None:
     assert lines[-1].endswith("in 30 days")
 
 
+def test_a_dead_judge_is_not_priced(run: Run) -> None:
+    """What cannot be asked has no price: the line says since when, and what to use instead."""
+    dead = "bedrock:/us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+    result = run(*RATE, "--model", dead)
+    assert result.exit_code == 1
+    (told,) = result.stderr.splitlines()
+    assert told.startswith(f"--model: {dead} reached its end of life on 2026-04-28")
+    assert result.stdout == ""
+
+
 def test_a_model_without_a_price_is_never_free(run: Run) -> None:
     """It is named, with what to set, and the sums say that they are not all."""
     result = run(*RATE, "--model", "bedrock:/my.model-1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from inference_monitor.scoring import judge
+from inference_monitor.scoring.models import DEFAULT_JUDGE, model_table
 from inference_monitor_cli.main import app
 from inference_monitor_cli.trial import STAND_IN
 from local.judge.answer import SAYS
@@ -26,6 +28,7 @@ scorers:
   - {name: refunds, type: fluency, when: {tag: {topic: refund}}}
   - {name: token_count, type: token_count}
 """
+LIVING = model_table().living(date(2026, 11, 25))
 EVIL = "\x1b]0;owned\x07[red]bold[/red]\u202e"
 CAPTURES = [
     capture({"inputs": "first"}, {"error": "boom", "code": 424}, eventId="e-1"),
@@ -104,6 +107,51 @@ def test_check_shows_what_is_configured(run: Run, monkeypatch: pytest.MonkeyPatc
         "refunds", "fluency", "1", "tag: topic = refund", "amazon.nova-lite-v1:0", "each", "1",
     ]  # fmt: skip
     assert "judge: good / bad" in result.stdout
+
+
+DEAD = "bedrock:/us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+
+
+@pytest.mark.parametrize(
+    "verb", [("check", "s.yaml"), ("try", "x.jsonl", "--scorers-file", "s.yaml")]
+)
+def test_a_dead_judge_stops_with_living_ones_to_use(
+    run: Run, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    """One line names the judge, its end and others, before anything is asked or shown."""
+    monkeypatch.setenv("BEDROCK_MODEL_ID", DEAD)
+    result = run(*verb)
+    assert result.exit_code == 1
+    (told,) = result.stderr.splitlines()
+    assert told.startswith(f"BEDROCK_MODEL_ID: {DEAD} reached its end of life on 2026-04-28")
+    assert told.endswith(f" {DEFAULT_JUDGE} or {' or '.join(LIVING[1:])}")
+    assert (result.stdout, bedrock.requests) == ("", [])
+
+
+def test_a_dead_model_of_one_scorer_stops_too(run: Run, tmp_path: Path) -> None:
+    """The scorer that names it is told."""
+    text = SCORERS.replace("type: safety", f"type: safety, model: '{DEAD}'")
+    (tmp_path / "s.yaml").write_text(text)
+    result = run("check", "s.yaml")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"model of safety: {DEAD} reached its end of life")
+
+
+def test_a_dead_model_option_is_told_as_such(run: Run, bedrock: FakeBedrock) -> None:
+    """The option is named, not the setting that it stands in for."""
+    result = run("try", "x.jsonl", "--scorers-file", "s.yaml", "--model", DEAD)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"--model: {DEAD} reached its end of life")
+    assert bedrock.requests == []
+
+
+def test_an_unknown_judge_is_a_warning(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scorers are shown all the same, and the check is passed."""
+    monkeypatch.setenv("BEDROCK_MODEL_ID", "bedrock:/some.model-1")
+    result = run("check", "s.yaml")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: BEDROCK_MODEL_ID: bedrock:/some.model-1 is not in ")
+    assert "refunds" in result.stdout
 
 
 def test_the_projects_own_scorers_are_checked_by_default(run: Run) -> None:
