@@ -52,6 +52,7 @@ def main() -> None:
             sys.stderr.write(f"warning: {warning}\n")
     if problems:
         sys.exit("\n".join(problems))
+    sys.stderr.write(f"What judging may cost: {settings.caps}\n")
     build_app(settings, config).synth()
 
 

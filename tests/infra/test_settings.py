@@ -91,8 +91,8 @@ REFUSED: Mapping[str, Sequence[object]] = {
     "lambda_memory_mb": [512, 10241],
     "batch_max_bytes": [262_145, 0],
     "judge_concurrency": [0, 201],
-    "judge_budget_usd_per_day": [0, -1, "much", "inf", "nan"],
-    "judge_budget_usd_per_run": [0],
+    "judge_budget_usd_per_day": [0, -5, "much", "unlimited", "inf", "nan"],
+    "judge_budget_usd_per_run": [0, "unlimited"],
     "judge_requests_per_minute": [0, -1, "inf"],
     "judge_tokens_per_minute": [0, "many"],
     "judge_prices": ["3/15", "my-profile=3", "my-profile=3/x", "a=1/2; b=1/2", "a=-1/2"],
@@ -127,6 +127,26 @@ def test_prefix_and_experiment_default_to_the_endpoint() -> None:
     assert defaults.data_capture_s3_prefix == "other"
     assert defaults.mlflow_experiment_name == "other"
     assert defaults.bedrock_model_id == DEFAULT_JUDGE
+
+
+def test_judging_costs_at_most_ten_dollars_a_day_unless_it_is_said_otherwise() -> None:
+    """There is a cap by default, and none where that is said."""
+    assert (settings().caps.per_day, settings().caps.per_run) == (10, None)
+    unlimited = settings(judge_budget_usd_per_day="none", judge_budget_usd_per_run="none")
+    assert (unlimited.caps.per_day, unlimited.caps.per_run) == (None, None)
+
+
+@pytest.mark.parametrize("said", ["0", "unlimited", "-5"])
+def test_what_could_mean_anything_is_no_cap(said: str, tmp_path: Path) -> None:
+    """One line names the setting, what it may be, and an example."""
+    (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
+    run = run_app(tmp_path, JUDGE_BUDGET_USD_PER_DAY=said)
+    assert run.returncode == 1
+    (told,) = problems(run)
+    assert told == (
+        f"JUDGE_BUDGET_USD_PER_DAY: {said!r} is neither an amount of USD above 0 nor `none` for no"
+        " cap; for example JUDGE_BUDGET_USD_PER_DAY=10"
+    )
 
 
 def test_a_trailing_slash_of_the_prefix_is_dropped() -> None:
@@ -197,6 +217,22 @@ def test_every_problem_is_one_line_with_an_example(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / ".env"]
 
 
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        ({}, "at most 10 USD a day, released hour by hour (UTC)"),
+        ({"JUDGE_BUDGET_USD_PER_DAY": "none"}, "no cap"),
+    ],
+)
+def test_the_synthesis_says_what_judging_may_cost(
+    budget: Mapping[str, str], told: str, tmp_path: Path
+) -> None:
+    """The cap that is in force, and that there is none, are on stderr."""
+    (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
+    run = run_app(tmp_path, **budget)
+    assert f"What judging may cost: {told}" in problems(run)
+
+
 def test_a_dead_judge_stops_the_synthesis(tmp_path: Path) -> None:
     """One line names the judge, the day of its end and living ones; nothing is synthesized."""
     (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
@@ -231,7 +267,8 @@ def test_a_price_of_ones_own_is_no_assumption() -> None:
     config, table = scorers.load(), judge_checks.load()
     (unknown,) = judge_checks.check(settled, config, table).warnings
     assert "is not in models.yaml" in unknown
-    without = settled.model_copy(update={"judge_budget_usd_per_run": None, "judge_prices": None})
+    no_cap = {"judge_budget_usd_per_day": None, "judge_budget_usd_per_run": None}
+    without = settled.model_copy(update={**no_cap, "judge_prices": None})
     assert judge_checks.check(without, config, table).warnings == [unknown]
 
 
@@ -284,7 +321,8 @@ def test_commented_values_of_the_example_file_are_the_defaults() -> None:
         for line in text.splitlines()
         if line.startswith("# ") and line[2:].partition("=")[0].isupper() and "=" in line
     )
-    differing = {n for n, v in shown.items() if str(defaults[n.lower()]) != v}
+    said = {n: f"{v:g}" if isinstance(v, float) else str(v) for n, v in defaults.items()}
+    differing = {n for n, v in shown.items() if said[n.lower()] != v}
     assert {defaults[name.lower()] for name in differing} == {None}
 
 

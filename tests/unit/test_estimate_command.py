@@ -113,15 +113,15 @@ def test_a_rate_replaces_that_of_the_captures(run: Run) -> None:
 
 
 def test_a_budget_is_counted_in_dynamodb(run: Run, tmp_path: Path) -> None:
-    """As `.env` has it: two writes a call and cap."""
-    without = document(run, *RATE)
-    (tmp_path / ".env").write_text("JUDGE_BUDGET_USD_PER_DAY=5\n")
+    """As `.env` has it, and by default: two writes a call and cap."""
     with_cap = document(run, *RATE)
+    (tmp_path / ".env").write_text("JUDGE_BUDGET_USD_PER_DAY=none\n")
+    without = document(run, *RATE)
     dynamodb = [
         next(line["used"] for line in told["per_day"]["services"] if line["service"] == "DynamoDB")
-        for told in (without, with_cap)
+        for told in (with_cap, without)
     ]
-    assert dynamodb == ["1,000 writes", "4,000 writes"]
+    assert dynamodb == ["4,000 writes", "1,000 writes"]
 
 
 def test_the_tables_end_with_one_line(run: Run) -> None:

@@ -14,11 +14,15 @@ from mlflow.entities import Assessment, AssessmentSource, Feedback
 from inference_monitor.delivery import Delivery
 from inference_monitor.inference import Choice, Failure, Kind, Response
 from inference_monitor.ports import InferenceScorer, Verdicts
+from inference_monitor.scoring.budget import CappedBudget
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
+from inference_monitor.scoring.caps import Caps, nano
 from inference_monitor.scoring.config import load_scorers
 from inference_monitor.scoring.judge import MOST_THROTTLED
+from inference_monitor.scoring.models import model_table
 from inference_monitor.scoring.sampling import is_sampled
 from inference_monitor.traces.identity import assessment_id, trace_id
+from tests.unit.counting import SharedCounters
 from tests.unit.judging import (
     MODEL,
     SAFETY,
@@ -389,6 +393,22 @@ def test_a_budget_that_is_used_up_asks_no_more() -> None:
     ]  # fmt: skip
     assert len(bedrock.requests) == 2
     assert _Settled.paid == [pytest.approx((1000 * 3 + 100 * 15) / 1e6)] * 2
+
+
+def test_a_model_without_a_price_is_counted_as_the_dearest() -> None:
+    """The cap holds on that assumption, before the call and after; no assessment tells a price."""
+    assumed = model_table().assumed_price()
+    amounts = SharedCounters()
+    capped = CappedBudget(amounts, "llm", "run-1", Caps(per_run=1000))
+    unknown = SAFETY | {"model": "bedrock:/unknown.model"}
+    built = scorers(FakeBedrock(), unknown, budgets=lambda _endpoint, _run: capped)
+    (verdicts,) = built.score(batch(inference()))
+    assert amounts.amounts["run#llm#run-1"] == nano(assumed.usd(1000, 100))
+    assert "mlflow.assessment.judgeCost" not in (verdicts.assessments[0].metadata or {})
+    # As much as half of a call has no room for it.
+    tight = CappedBudget(SharedCounters(), "llm", "run-1", Caps(per_run=assumed.usd(50, 10)))
+    built = scorers(FakeBedrock(), unknown, budgets=lambda _endpoint, _run: tight)
+    assert next(built.score(batch(inference()))).exhausted
 
 
 class _Settled:
