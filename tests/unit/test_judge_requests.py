@@ -82,7 +82,7 @@ def test_the_whole_request_for_json(way: Way) -> None:
 def test_an_enforced_schema_has_no_keyword_that_bedrock_refuses() -> None:
     """Limits are left out and objects are closed, at every depth; categories stay."""
     number = form(NUMBER).tool["toolSpec"]["inputSchema"]["json"]
-    nested = {
+    nested: dict[str, Any] = {
         "type": "object",
         "properties": {
             "minimum": number,
