@@ -23,7 +23,7 @@ def replace_with_source(
 
     UpdateAssessment has no way to change a source. StartTrace, sent for a trace that exists, has:
     the server updates its assessments in one transaction, so that nobody ever finds none or two.
-    The rest of the record is sent as it is. See docs/decisions/0014.
+    The rest of the record is sent as it is. docs/decisions tells what else was tried.
 
     StartTrace would make assessments valid again that a person has overridden. Where a trace has
     one, and where the server refuses, the assessments are updated and the source of the error
