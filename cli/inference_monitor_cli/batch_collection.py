@@ -11,7 +11,7 @@ from typing import Any
 from mlflow.entities import Feedback
 
 from inference_monitor.errors import PermanentWriteError, TransientError
-from inference_monitor.ports import ScoringState, StoredTrace, TraceStore
+from inference_monitor.ports import ScoringState, StoredTrace, TraceStore, supersedes
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
 from inference_monitor.scoring.batch.requests import answer_of
 from inference_monitor.scoring.models import ModelTable
@@ -136,7 +136,7 @@ class Collector:
 
 def _is_new(verdict: Feedback, stored: StoredTrace) -> bool:
     there = [a for a in stored.assessments if a.assessment_id == verdict.assessment_id]
-    return not there or bool(there[0].error and not verdict.error)
+    return not there or supersedes(verdict, there[0])
 
 
 def _place(asked: Asked) -> str:

@@ -278,6 +278,18 @@ def test_the_same_error_again_is_nothing_new() -> None:
     assert (again.assessments, again.judge_calls, again.pending) == ([], 1, [])
 
 
+def test_the_same_error_of_another_judge_is_told() -> None:
+    """A second judge that refuses as the first one did is the one to be named."""
+    away = bedrock_error("AccessDeniedException", 403)
+    have = [stored(feedback) for feedback in score(FakeBedrock(away), SAFETY).assessments]
+    second = {**SAFETY, "model": "bedrock:/us.amazon.nova-pro-v1:0"}
+    (again,) = scorers(FakeBedrock(away), second).score(batch(inference(), existing=have))
+    (feedback,) = again.assessments
+    assert feedback.assessment_id == have[0].assessment_id
+    assert feedback.error_code == have[0].error_code
+    assert feedback.source.source_id == "bedrock:/us.amazon.nova-pro-v1:0"
+
+
 @pytest.mark.parametrize(
     "about",
     [

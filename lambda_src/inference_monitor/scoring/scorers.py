@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from inference_monitor.delivery import Delivery
 from inference_monitor.errors import TransientError
-from inference_monitor.ports import ToScore, Verdicts
+from inference_monitor.ports import ToScore, Verdicts, supersedes
 from inference_monitor.scoring.breaker import Breaker
 from inference_monitor.scoring.budget import Budget, Unlimited
 from inference_monitor.scoring.material import material
@@ -49,7 +49,7 @@ class Scorers:
         """Give what is missing for each inference, in order; its third part is what it already has.
 
         A scorer whose assessment is there is not run again. One that left an error is, and its new
-        assessment has the same id; nothing is given when it is the same error again.
+        assessment has the same id; the same error of the same judge is not given again.
         `judge_calls` counts what was asked, with its retries, as one call. All inferences are
         worked on from the first one on; closing the generator ends that.
 
@@ -95,7 +95,7 @@ class Scorers:
     def _verdicts(self, planned: Planned, runs: _Runs) -> Verdicts:
         """Add up what the tasks of a record gave."""
         verdicts = Verdicts(others_missing=planned.others_missing, declined_before=planned.declined)
-        known = {(f.assessment_id, f.error_code, f.error_message) for f in planned.earlier}
+        earlier = {f.assessment_id: f for f in planned.earlier}
         for task, future in runs:
             scored = future.result() if future.done() and not future.cancelled() else None
             if scored is None or scored.pending:
@@ -108,7 +108,7 @@ class Scorers:
                 verdicts.assessments += [
                     f
                     for f in scored.feedbacks
-                    if not f.error or (f.assessment_id, f.error_code, f.error_message) not in known
+                    if f.assessment_id not in earlier or supersedes(f, earlier[f.assessment_id])
                 ]
                 verdicts.judge_calls += scored.judge_calls
                 verdicts.input_tokens += scored.input_tokens
