@@ -34,7 +34,7 @@ def left_out(
         if spec.name not in names:
             yield LeftOut(spec.name, _why_not(spec, record))
         elif isinstance(spec, JudgedSpec):
-            yield LeftOut(spec.name, _why_not_judged(record))
+            yield LeftOut(spec.name, _why_not_judged(spec, record))
         else:
             yield LeftOut(spec.name, "it gave nothing")
 
@@ -49,7 +49,9 @@ def _why_not(spec: ScorerSpec, record: Record) -> str:
     return "its `when` does not hold"
 
 
-def _why_not_judged(record: Record) -> str:
+def _why_not_judged(spec: JudgedSpec, record: Record) -> str:
     if record.material is None:
         return "there is no answer to judge"
+    if spec.asks_for_text and all(shown.only_calls_tools for shown in record.materials):
+        return "the answer has no text, it only calls tools"
     return "it asks about the request, which was not captured"

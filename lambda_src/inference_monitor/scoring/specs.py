@@ -58,6 +58,11 @@ class ScorerSpec(Strict):
         return False
 
     @property
+    def of_each_answer(self) -> bool:
+        """Whether it looks at one answer of an inference at a time."""
+        return True
+
+    @property
     def kinds(self) -> list[str]:
         """Which sorts of models the scorer is for: LLMs unless it says else."""
         return [*(self.when.kind or ["llm"])]
@@ -69,11 +74,28 @@ class JudgedSpec(ScorerSpec):
     model: Model | None = None
     judging: Judging | None = None
     inference_parameters: InferenceParameters = InferenceParameters()
+    needs_text: bool = False
 
     @property
     def asks_judge(self) -> bool:
         """It does."""
         return True
+
+    @property
+    def asks_for_text(self) -> bool:
+        """Whether an answer that only calls tools is nothing to it."""
+        return self.needs_text
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the judge may say, best first; none for truth values and numbers."""
+        return ("yes", "no")
+
+    def distance_from_best(self, result: str | bool | float) -> float:
+        """How bad a result is among those the scorer can give: 0 the best one, 1 the worst."""
+        if isinstance(result, str):
+            return self.labels.index(result) / (len(self.labels) - 1)
+        return 1.0 - result
 
     @field_validator("when")
     @classmethod
@@ -90,6 +112,11 @@ class BuiltinSpec(JudgedSpec):
     """One of MLflow's judges, with MLflow's instructions."""
 
     type: Literal["safety", "relevance_to_query", "fluency"]
+
+    @property
+    def asks_for_text(self) -> bool:
+        """A call of a tool is neither fluent nor clumsy."""
+        return self.needs_text or self.type == "fluency"
 
 
 class GuidelinesSpec(JudgedSpec):
@@ -109,6 +136,18 @@ class JudgeSpec(JudgedSpec):
     instructions: str = Field(min_length=1)
     output: Literal["bool", "number"] | list[str]
     range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its categories."""
+        return tuple(self.output) if isinstance(self.output, list) else ()
+
+    def distance_from_best(self, result: str | bool | float) -> float:
+        """The greatest number of the range is the best one."""
+        if self.range is None:
+            return super().distance_from_best(result)
+        low, high = self.range
+        return (high - float(result)) / (high - low)
 
     @field_validator("instructions")
     @classmethod
@@ -150,6 +189,11 @@ class TokenCountSpec(ScorerSpec):
     """Tokens in and out, of answers and failures alike; costs nothing."""
 
     type: Literal["token_count"]
+
+    @property
+    def of_each_answer(self) -> bool:
+        """The endpoint counts the tokens of all answers together."""
+        return False
 
     @property
     def statuses(self) -> list[str]:
