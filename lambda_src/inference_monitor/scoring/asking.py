@@ -45,7 +45,7 @@ class Asking:
         Raises:
             JudgeUnavailableError: If the judge could not be asked.
         """
-        reservation = budget.reserve(self._forecast.usd(call))
+        reservation = budget.reserve(self._forecast.usd_to_reserve(call))
         if reservation is None:
             return Scored(exhausted=True)
         tokens = call.estimated_input_tokens + self._forecast.output_tokens(call)
