@@ -81,6 +81,9 @@ class DeploySettings(BaseSettings):
         default=None, gt=0, allow_inf_nan=False, examples=[400_000]
     )
     judge_concurrency: int = Field(default=32, ge=1, le=200, examples=[32])
+    judge_timeout_seconds: float = Field(
+        default=120, ge=5, le=600, allow_inf_nan=False, examples=[120]
+    )
     lambda_memory_mb: int = Field(default=2048, ge=1024, le=10240, examples=[2048])
     lambda_timeout_seconds: int = Field(default=900, ge=60, le=900, examples=[900])
     lambda_ephemeral_storage_mb: int = Field(default=512, ge=512, le=10240, examples=[512])

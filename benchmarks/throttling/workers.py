@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.managers import SyncManager
 from threading import Barrier
-from typing import Any, Literal
+from typing import Literal
 
 import boto3
 from botocore.config import Config
@@ -24,7 +24,7 @@ from inference_monitor.counters import DynamoCounters
 from inference_monitor.errors import JudgeUnavailableError
 from inference_monitor.scoring.judge import Judge, bedrock_client
 from inference_monitor.scoring.pace import Pace
-from inference_monitor.scoring.requests import converse_request
+from inference_monitor.scoring.requests import JudgeRequest, Terms, build_request
 from inference_monitor.scoring.slots import SharedSlots
 from inference_monitor.scoring.specs import InferenceParameters
 from inference_monitor.scoring.text import estimate_tokens
@@ -103,9 +103,9 @@ def _work(work: Work, gate: Barrier) -> Done:
     return Done(began, time.monotonic(), answered_at)
 
 
-def _request(tokens: int) -> dict[str, Any]:
+def _request(tokens: int) -> JudgeRequest:
     text = "It was a good answer. " * (tokens * 4 // 22)
-    return converse_request(
+    return JudgeRequest(
         "bedrock:/amazon.nova-lite-v1:0",
         "You judge.",
         f"Is it good? <answer>{text}</answer>",
@@ -149,7 +149,7 @@ def _botocore(mode: str) -> Callable[[int], float | None]:
 
     def ask(tokens: int) -> float | None:
         try:
-            client.converse(**_request(tokens))
+            client.converse(**build_request(_request(tokens), Terms()).arguments)
         except ClientError:
             return None
         return time.monotonic()

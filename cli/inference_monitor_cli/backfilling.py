@@ -17,6 +17,7 @@ from inference_monitor.capture.source import source_of
 from inference_monitor.privacy.build import Mode, build_redaction
 from inference_monitor.scoring.build import SCORERS_FILE
 from inference_monitor.scoring.config import load_scorers
+from inference_monitor.scoring.judge import ConverseClient, Judge
 from inference_monitor.scoring.models import model_table
 from inference_monitor.scoring.own_prices import parse_prices
 from inference_monitor.storage import read_entries
@@ -70,6 +71,12 @@ class Backfill:
     def jobs(self) -> BatchJobs:
         """The batch jobs of the deployment."""
         return BatchJobs(self.deployment)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Whoever asks the models of batch jobs what they take, with the caller's credentials."""
+        client = self.deployment.session.client("bedrock-runtime")
+        return Judge(cast(ConverseClient, client), models=self.prices)
 
     @contextmanager
     def looked_for(

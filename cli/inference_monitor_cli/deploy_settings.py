@@ -32,6 +32,7 @@ class DeploySettings(BaseSettings):
     judge_budget_usd_per_day: Cap = DEFAULT_USD_PER_DAY
     judge_budget_usd_per_run: Cap = None
     judge_concurrency: int = Field(default=32, ge=1, le=200)
+    judge_timeout_seconds: float = Field(default=120, ge=5, le=600)
     lambda_memory_mb: int = 2048
     batch_max_items: int = Field(default=25, ge=1)
     batch_max_bytes: int = Field(default=204_800, ge=1)

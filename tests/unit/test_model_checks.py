@@ -27,7 +27,7 @@ TABLE = ModelTable(
         ModelFacts(pattern="a.unpriced"),
     ],
 )  # fmt: skip
-INSTEAD = "use a living one instead, for example bedrock:/global.a.living or bedrock:/a.other"
+INSTEAD = "use a living one instead, for example bedrock:/global.a.living, bedrock:/a.other"
 
 
 @dataclass(frozen=True)

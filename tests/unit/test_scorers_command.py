@@ -13,12 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from inference_monitor.scoring import judge
-from inference_monitor.scoring.models import DEFAULT_JUDGE, model_table
+from inference_monitor.scoring.models import model_table
 from inference_monitor_cli.main import app
 from inference_monitor_cli.trial import STAND_IN
 from local.judge.answer import SAYS
 from tests.unit.builders import capture
-from tests.unit.judging import FakeBedrock, bedrock_error, verdict
+from tests.unit.judging import FakeBedrock, bedrock_error, schema_of, verdict
 
 SCORERS = """\
 judging: each
@@ -42,8 +42,7 @@ Run = Callable[..., Any]
 
 def reply(request: Any) -> Any:
     """A verdict that fits the question."""
-    schema = request["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]
-    labels = schema["properties"]["result"]["enum"]
+    labels = schema_of(request)["properties"]["result"]["enum"]
     return verdict(labels[0], f"Because {EVIL}.")
 
 
@@ -51,7 +50,7 @@ def reply(request: Any) -> Any:
 def bedrock(monkeypatch: pytest.MonkeyPatch) -> FakeBedrock:
     """The judge, and how many connections were asked for."""
     bedrock = FakeBedrock(reply)
-    monkeypatch.setattr(judge, "bedrock_client", lambda _concurrency: bedrock)
+    monkeypatch.setattr(judge, "bedrock_client", lambda _concurrency, **_: bedrock)
     return bedrock
 
 
@@ -124,7 +123,7 @@ def test_a_dead_judge_stops_with_living_ones_to_use(
     assert result.exit_code == 1
     (told,) = result.stderr.splitlines()
     assert told.startswith(f"BEDROCK_MODEL_ID: {DEAD} reached its end of life on 2026-04-28")
-    assert told.endswith(f" {DEFAULT_JUDGE} or {' or '.join(LIVING[1:])}")
+    assert told.endswith(f"for example {', '.join(LIVING)}")
     assert (result.stdout, bedrock.requests) == ("", [])
 
 
@@ -197,7 +196,9 @@ def test_an_error_says_what_to_do_and_fails_the_command(run: Run, bedrock: FakeB
     document, status = try_(run, "--records", "1", "--scorer", "safety")
     (one,) = document["records"][0]["assessments"]
     assert (status, one["value"]) == (1, None)
-    assert "JUDGE_REFUSED: AccessDeniedException: no access: enable access" in one["error"]
+    assert (
+        "JUDGE_REFUSED: AccessDeniedException: no access: allow the function's role" in one["error"]
+    )
     bedrock.reply = verdict("maybe")
     document, _ = try_(run, "--records", "1", "--scorer", "safety")
     (one,) = document["records"][0]["assessments"]

@@ -96,8 +96,9 @@ def test_an_assessment_says_who_judged_what_at_which_price() -> None:
         "mlflow.assessment.judgeOutputTokens": "100",
         "mlflow.assessment.judgeCost": "0.00450000",
         "judging": "each",
+        "verdict_by": "forced_tool",
         "judge_model": MODEL.removeprefix("bedrock:/"),
-        "prompt_version": "f64cef69",
+        "prompt_version": "e11fed51",
     }
 
 
@@ -115,7 +116,7 @@ def test_a_scorers_own_model_and_parameters_are_sent() -> None:
     own = {"model": "bedrock:/own.model", "inference_parameters": {"max_tokens": 99}}
     list(scorers(bedrock, SAFETY | own, FLUENCY, concurrency=1).score(batch(inference())))
     assert [(r["modelId"], r["inferenceConfig"]) for r in bedrock.requests] == [
-        ("own.model", {"temperature": 0, "maxTokens": 99}),
+        ("own.model", {"maxTokens": 99}),  # not known, so it is not told our temperature
         (MODEL.removeprefix("bedrock:/"), {"temperature": 0, "maxTokens": 1024}),
     ]
 
@@ -131,7 +132,7 @@ def test_a_rationale_fits_the_database() -> None:
     [
         (tool_answer({"rationale": "hm"}), "UNREADABLE_VERDICT", 1000),
         (verdict("SECRET"), "UNREADABLE_VERDICT", 1000),
-        (bedrock_error("AccessDeniedException", 403), "JUDGE_REFUSED", 0),
+        (bedrock_error("ValidationException", 400, "Input is too long."), "JUDGE_REFUSED", 0),
     ],
 )
 def test_a_judge_that_says_nothing_is_an_error(reply: Any, code: str, tokens: int) -> None:
@@ -212,9 +213,12 @@ def test_calls_run_side_by_side_within_the_bound() -> None:
         together.wait()  # breaks, and fails the test, unless six calls meet
         return verdict()
 
-    bedrock = FakeBedrock(reply)
+    bedrock = FakeBedrock()
     records = batch(*(inference(event_id=f"e{n}") for n in range(12)))
-    verdicts = list(scorers(bedrock, SAFETY, FLUENCY, concurrency=6).score(records))
+    six = scorers(bedrock, SAFETY, FLUENCY, concurrency=6)
+    list(six.score(batch(inference())))  # the first call finds out what the model takes, alone
+    bedrock.reply = reply
+    verdicts = list(six.score(records))
     assert sum(v.judge_calls for v in verdicts) == 24
     assert bedrock.most_in_flight == 6
 

@@ -46,13 +46,14 @@ def build_scorers(  # noqa: PLR0913  # each is a part that tests and commands re
         client: The shared Bedrock client, see `bedrock_client`.
         default_model: `bedrock:/…`, for scorers that name no model.
         concurrency: Tasks in flight at once; as many as the client has connections.
-        prices: The price table; `models.yaml` when left out.
+        prices: What is known of models, with prices of one's own; `models.yaml` when left out.
         pace: How fast the judge may be asked; as fast as it lets us when left out.
         budgets: The caps of an endpoint and a run; none when left out.
         first_of_hour: Who came first in an hour; rules that need it hold for nothing without it.
         drop_ins: The folder with the user's own scorers.
     """
-    asking = Asking(Judge(client, pace), prices or model_table())
+    models = prices or model_table()
+    asking = Asking(Judge(client, pace, models), models)
     code = {
         spec.name: scorer
         for spec in config.scorers

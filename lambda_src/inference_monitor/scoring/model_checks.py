@@ -81,7 +81,7 @@ def _check_state(
 ) -> None:
     facts = table.facts(model_id)
     state = facts.state(today) if facts else ModelState.UNKNOWN
-    instead = f"use a living one instead, for example {' or '.join(table.living(today))}"
+    instead = f"use a living one instead, for example {', '.join(table.living(today))}"
     if state is ModelState.ENDED and facts:
         findings.problems.append(
             f"{judge} reached its end of life on {facts.end_of_life} and cannot be asked; {instead}"

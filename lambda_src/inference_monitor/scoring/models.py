@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -78,7 +78,8 @@ class ModelFacts(BaseModel):
         differs: Why the row differs from the file's source on purpose.
         ways: Ways to a verdict that the model is known to take, best first.
         refuses: Parameters that the model answers with an error.
-        thinks: Whether thoughts come before the answer: never, when asked for, or always.
+        thinks: Whether thoughts come before the answer: never, when asked for ("optional"), or
+            without being asked for ("always").
         takes_effort: Whether the least effort can be asked for (`effort` in Converse's request).
         least_cached: Tokens of the shortest prefix that is kept in the prompt cache. None, also
             where nothing is cached: a model that is not known to cache refuses to be told what to.
@@ -122,11 +123,11 @@ class ModelFacts(BaseModel):
 
     def matches(self, model_id: str) -> bool:
         """Whether this row is about a model, by its id or ARN."""
-        return self._geography(model_id) is not None
+        return _geography_of(self.pattern, model_id) is not None
 
     def price(self, model_id: str) -> Price | None:
         """The price of a model; None if this is about others, or the price is not known."""
-        geography = self._geography(model_id)
+        geography = _geography_of(self.pattern, model_id)
         if geography is None or self.input is None or self.output is None:
             return None
         usual = 1 if geography in ("", "global") else self.regional
@@ -140,19 +141,18 @@ class ModelFacts(BaseModel):
         """The state on a day. Without `legacy`, an announced end says that it is Legacy already."""
         if self.end_of_life and self.end_of_life <= today:
             return ModelState.ENDED
-        if self.legacy <= today if self.legacy else self.end_of_life:
-            return ModelState.LEGACY
-        return ModelState.ACTIVE
+        announced = self.legacy <= today if self.legacy else self.end_of_life is not None
+        return ModelState.LEGACY if announced else ModelState.ACTIVE
 
-    def _geography(self, model_id: str) -> str | None:
-        """The geography that had to be left out for the pattern to match ("": none had to be)."""
-        name = model_id.rpartition("/")[2]
-        if any(fnmatchcase(text, self.pattern) for text in (model_id, name)):
-            return ""
-        geography, _, rest = name.partition(".")
-        if geography in GEOGRAPHIES and fnmatchcase(rest, self.pattern):
-            return geography
-        return None
+
+@lru_cache(4096)  # An estimate looks the same few models up for each of its calls.
+def _geography_of(pattern: str, model_id: str) -> str | None:
+    """The geography that is left out of an id for a pattern to match, "" if none; else None."""
+    name = model_id.rpartition("/")[2]
+    if any(fnmatchcase(text, pattern) for text in (model_id, name)):
+        return ""
+    geography, _, rest = name.partition(".")
+    return geography if geography in GEOGRAPHIES and fnmatchcase(rest, pattern) else None
 
 
 class ModelTable(BaseModel):
