@@ -202,7 +202,7 @@ def test_an_error_of_one_answer_makes_the_assessment_an_error() -> None:
     (feedback,) = score(FakeBedrock(replying(b=UNREAD)), tgi_batch("a", "b"), SAFETY).assessments
     assert feedback.value is None
     assert feedback.error_code == "UNREADABLE_VERDICT"
-    assert str(feedback.error_message).startswith("answer 2 of 2: the judge called the tool")
+    assert str(feedback.error_message).startswith("answer 2 of 2: the judge gave no verdict")
     assert metadata(feedback)["answers"] == '{"1": "yes", "2": "UNREADABLE_VERDICT"}'
     assert metadata(feedback)["judged_answers"] == "1 of 2"
     assert (feedback.metadata or {})["mlflow.assessment.judgeInputTokens"] == "2000"
