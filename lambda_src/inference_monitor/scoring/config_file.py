@@ -32,6 +32,7 @@ RIGHT: dict[str, str] = {
     "instructions": "the judge's instructions, as text",
     "judging": "each (one call for each scorer) or panel (one call for all scorers of a record)",
     "kind": "one or more of llm, embedding, rerank, classifier, other",
+    "max_judged_answers": "a whole number of at least 1",
     "max_record_tokens": "a whole number of at least 500",
     "max_tokens": "a whole number of at least 64",
     "model": "bedrock:/ and a model or inference profile id,"
