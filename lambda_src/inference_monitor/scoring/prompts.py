@@ -67,6 +67,10 @@ class Question:
         """Whether there is what it asks about."""
         return self.lacks(material) is None
 
+    def shows(self, text: str) -> bool:
+        """Whether it shows one of the texts of an inference, by its placeholder."""
+        return text in PLACEHOLDER.findall(self.template)
+
     def lacks(self, material: Material) -> Need | None:
         """What it asks about and an inference does not have; None when there is all of it."""
         shown = PLACEHOLDER.findall(self.template)
