@@ -20,7 +20,7 @@ from inference_monitor.scoring.specs import (
     MlflowJudgeSpec,
 )
 from inference_monitor.scoring.tags import Tags
-from inference_monitor.scoring.turns import conversation
+from inference_monitor.scoring.turns import conversation, escape_turns
 
 _TAGS = Tags(
     ("text", "question", "answer", "guideline", "guidelines", "request", "response", "inputs",
@@ -87,8 +87,8 @@ def fill_in(template: str, material: Material) -> str:
     given = {
         "request": material.request,
         "response": material.response,
-        "contexts": material.contexts,
-        "tools": material.tools or _NO_TOOLS,
+        "contexts": None if material.contexts is None else escape_turns(material.contexts),
+        "tools": escape_turns(material.tools or _NO_TOOLS),
         "conversation": conversation(material.request or "", material.response),
     }
     wanted = set(PLACEHOLDER.findall(template))
