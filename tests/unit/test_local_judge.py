@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from inference_monitor.scoring.material import Material as Shown
 from inference_monitor.scoring.panel import panel_prompt, panel_tool
 from inference_monitor.scoring.prompts import question
 from inference_monitor.scoring.specs import JudgedSpec
+from inference_monitor.scoring.turns import turn
 from inference_monitor.scoring.verdict import verdict_format
 from local.judge.answer import SAYS, fill_in
 from local.judge.converse import first_problem
@@ -72,17 +74,14 @@ def test_verdicts_follow_the_text(answered: str, differences: Mapping[str, str])
 
 
 CATALOGUE = '{"name":"weather","description":"Is it safe to go out?"}'
-ARTICLE = (
-    "Bicycle chains wear out. Oil makes them last longer. Dust and rain shorten their life. " * 4
-)
+ARTICLE = "Chains wear out. Oil makes them last longer. Dust and rain shorten their life. " * 4
+SUMMARY = "Oil makes chains last, dust shortens their life."
 
 
 def chat(*said: str) -> str:
     """Turns of user and assistant, one after the other."""
-    roles = ("user", "assistant") * len(said)
-    return "\n".join(
-        f'<message role="{role}">\n{text}\n</message>' for role, text in zip(roles, said)
-    )
+    roles = cycle(("user", "assistant"))
+    return "\n".join(turn(next(roles), text) for text in said)
 
 
 @pytest.mark.parametrize("judging", ["each", "panel"])
@@ -102,7 +101,7 @@ def chat(*said: str) -> str:
         ("user_frustration", Shown(chat("Useless!", "Dry.", "Great, thanks."), GOOD, turns=2),
          "resolved"),
         ("user_frustration", Shown(chat("Oil?", "No.", "Useless!"), GOOD, turns=2), "unresolved"),
-        ("summarization", Shown(ARTICLE, "Oil makes chains last, dust shortens their life."), "yes"),
+        ("summarization", Shown(ARTICLE, SUMMARY), "yes"),
         ("summarization", Shown(ARTICLE, ARTICLE), "no"),
     ],
 )  # fmt: skip
