@@ -120,7 +120,7 @@ def material(
     cuts = _Cuts()
     tools = _tools(request, called, max_tokens // 4, cuts)
     room = max_tokens - estimate_tokens(tools or "")
-    response = _plain(escape_turns("\n".join(part for part in (text, calls) if part)))
+    response = _plain(escape_turns("\n".join(filter(None, (text, calls)))))
     asked = None if asked is None else _plain(asked)
     of_response = max(room - estimate_tokens(asked or ""), room // 2)
     shown = cuts.cut("response", response, of_response)
@@ -128,7 +128,7 @@ def material(
         asked = cuts.cut("request", asked, room - min(estimate_tokens(response), of_response))
     contexts = contexts_of(request, messages, marks) if request else None
     if contexts is not None:
-        contexts = cuts.cut("contexts", _plain(contexts), max_tokens)
+        contexts = cuts.cut("contexts", _plain(escape_turns(contexts)), max_tokens)
     return Material(
         asked,
         shown,
@@ -168,9 +168,9 @@ def _tools(request: Request | None, called: Sequence[str], room: int, cuts: _Cut
     offered = requested_tools(request) if request else []
     if not offered:
         return None
-    text = _plain(catalogue(offered))
+    text = _plain(escape_turns(catalogue(offered)))
     if estimate_tokens(text) > room:
-        text = _plain(shorter_catalogue(offered, called))
+        text = _plain(escape_turns(shorter_catalogue(offered, called)))
         cuts.made["tools"] = "tools: shortened descriptions of those that were not called"
     return cuts.cut("tools", text, room)
 
