@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -110,16 +111,15 @@ def with_tools(text: str) -> Inference:
     return replace(chat, request=replace(chat.request, tools=offered))
 
 
-def asked_with_tools(text: str, **settings: Any) -> list[str]:
-    """What is asked about such a conversation: one by one, or in a panel."""
+@cache
+def asked_with_tools(text: str) -> list[str]:
+    """What is asked about such a conversation, one by one and then in a panel."""
     bedrock = FakeBedrock()
     about = batch(with_tools(text))
-    settings["max_record_tokens"] = 10**6
-    if "judging" in settings:
-        list(scorers(bedrock, *OF_TOOLS_AND_TURNS[:6], **settings).score(about))
-    else:
-        for scorer in OF_TOOLS_AND_TURNS:
-            list(scorers(bedrock, scorer, **settings).score(about))
+    whole = {"max_record_tokens": 10**6}
+    for scorer in OF_TOOLS_AND_TURNS:
+        list(scorers(bedrock, scorer, **whole).score(about))
+    list(scorers(bedrock, *OF_TOOLS_AND_TURNS[:6], judging="panel", **whole).score(about))
     return [prompt(request) for request in bedrock.requests]
 
 
@@ -127,11 +127,7 @@ def asked_with_tools(text: str, **settings: Any) -> list[str]:
 def test_tools_documents_and_turns_stay_between_their_tags(name: str) -> None:
     """Descriptions and results of tools, arguments and earlier turns open and close no tag."""
     text = ATTACKS[name].answer
-    for attacked, expected in zip(
-        asked_with_tools(text) + asked_with_tools(text, judging="panel"),
-        asked_with_tools("bread") + asked_with_tools("bread", judging="panel"),
-        strict=True,
-    ):
+    for attacked, expected in zip(asked_with_tools(text), asked_with_tools("bread"), strict=True):
         assert tags(attacked) == tags(expected)
         assert attacked.count(ANSWERED) == expected.count(ANSWERED)
         assert attacked.endswith(expected.rpartition(ANSWERED)[2].rpartition("bread")[2])
@@ -139,7 +135,8 @@ def test_tools_documents_and_turns_stay_between_their_tags(name: str) -> None:
 
 def test_each_question_shows_what_it_is_about() -> None:
     """This is what every attacked question is compared with."""
-    shown = dict(zip([s["name"] for s in OF_TOOLS_AND_TURNS], asked_with_tools("x"), strict=True))
+    *each, _panel = asked_with_tools("bread")
+    shown = dict(zip([s["name"] for s in OF_TOOLS_AND_TURNS], each, strict=True))
     tagged = {name: {tag for tag in tags(text) if tag[0] == "/"} for name, text in shown.items()}
     conversation, whole = {"/conversation"}, {"/message"}
     assert tagged["groundedness"] >= {"/claim", "/question", "/answer", "/document"}

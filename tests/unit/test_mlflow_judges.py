@@ -267,6 +267,14 @@ def test_model_and_parameters_apply() -> None:
     assert "You are a content safety classifier" in bedrock.prompts[0]
 
 
+def test_the_deployments_model_is_granted_to_them() -> None:
+    """The function may call the model that they are asked with, their own or the default one."""
+    default = "bedrock:/default"
+    assert config(judge("Safety")).models(default) == {default}
+    assert config(judge("Safety") | {"model": "bedrock:/own"}).models(default) == {"bedrock:/own"}
+    assert config(judge("RegexMatch")).models(default) == set()
+
+
 def test_in_a_panel_they_are_asked_alone() -> None:
     """MLflow's instructions stay whole where the others share one call."""
     (spec,) = config(judge("Safety"), judging="panel").scorers

@@ -90,7 +90,7 @@ def test_a_package_that_is_there_or_cannot_be_told_is_no_problem(
 
 
 def test_the_deployments_model_is_granted_to_those_that_name_none(tmp_path: Path) -> None:
-    """A third-party scorer is judged by the default model; a class of MLflow's own by none."""
+    """A third-party scorer is judged by the default model; a class without a judge by none."""
     text = f"{HEAD}mlflow.genai.scorers.ragas.RubricsScore\n"
     default = "bedrock:/default"
     assert load_scorers(write(tmp_path, text)).models(default) == {default}

@@ -60,8 +60,8 @@ _UNUSABLE: Mapping[str, str] = {
     "_UnexecutedDecoratorScorer": _BASE,
 }
 _PACKAGES: Mapping[str, str] = {
-    "google_adk": "asks Google's judges or compares with expected answers; neither can be reached"
-    " from here",
+    "google_adk": "asks judges of Google, which cannot be reached from here, or needs an expected"
+    " answer, which a capture does not have",
     "guardrails": "needs validators that are downloaded from Guardrails' hub, which the image does"
     " not have; call one from a file of your own with `type: code`",
     "trulens": "asks through a provider of TruLens, which cannot reach Bedrock",
