@@ -34,6 +34,8 @@ TAGS = (
     "summary", "available_tools", "tools_called", "actual_tool_calls",
 )  # fmt: skip
 ASKED, ANSWERED = "end-of-question", "end-of-answer"
+WHOLE = 10**6
+"""Tokens that no attack has, so that none is cut."""
 
 # What an eye takes for ASCII, apart from the table of the code that is tested.
 SEEN = str.maketrans(
@@ -116,10 +118,10 @@ def asked_with_tools(text: str) -> list[str]:
     """What is asked about such a conversation, one by one and then in a panel."""
     bedrock = FakeBedrock()
     about = batch(with_tools(text))
-    whole = {"max_record_tokens": 10**6}
     for scorer in OF_TOOLS_AND_TURNS:
-        list(scorers(bedrock, scorer, **whole).score(about))
-    list(scorers(bedrock, *OF_TOOLS_AND_TURNS[:6], judging="panel", **whole).score(about))
+        list(scorers(bedrock, scorer, max_record_tokens=WHOLE).score(about))
+    together = OF_TOOLS_AND_TURNS[:6]
+    list(scorers(bedrock, *together, judging="panel", max_record_tokens=WHOLE).score(about))
     return [prompt(request) for request in bedrock.requests]
 
 
