@@ -42,7 +42,12 @@ class Lacking:
     @property
     def names(self) -> list[str]:
         """The scorers of `calls` and `others`."""
-        return [name for call in self.calls for name in call.names] + [s.name for s in self.others]
+        return self.asked + [spec.name for spec in self.others]
+
+    @property
+    def asked(self) -> list[str]:
+        """The scorers of `calls`, each once however many answers it is asked about."""
+        return list(dict.fromkeys(name for call in self.calls for name in call.names))
 
 
 class MissingScores:

@@ -58,6 +58,7 @@ def assessment(feedback: Feedback) -> dict[str, Any]:
         "output_tokens": _whole(metadata.get(AssessmentMetadataKey.JUDGE_OUTPUT_TOKENS)),
         "cost_usd": None if cost is None else float(cost),
         "shortened": metadata.get("shortened"),
+        "judged_answers": metadata.get("judged_answers"),
     }
 
 

@@ -177,4 +177,12 @@ SPECIAL = (
     ),
     # Counts only: the endpoint keeps the text out of its captures.
     Sample({"messages": _NAME}, {"usage": usage(12, 9)}, llm(_NAME, None, (12, 9))),
+    # Thoughts that took all tokens: an empty answer.
+    Sample(
+        {"messages": _RACE, "max_tokens": 50},
+        {"choices": [{"index": 0, "finish_reason": "length", "message": {"role": "assistant",
+            "reasoning_content": "Width, rolling drag, comfort, weight", "content": None}}],
+         "usage": usage(19, 50)},
+        llm(_RACE, None, (19, 50), finish_reason="length"),
+    ),
 )  # fmt: skip

@@ -130,6 +130,41 @@ def test_the_first_records_an_llm_answered_are_scored(run: Run, bedrock: FakeBed
     assert document["stand_in"] is False
 
 
+def test_every_answer_of_a_record_is_shown_and_judged(
+    run: Run, bedrock: FakeBedrock, tmp_path: Path
+) -> None:
+    """A batch is tried like it is deployed: a call for each answer, one verdict."""
+    answers = [[{"generated_text": text}] for text in ("", "two", "three")]
+    (tmp_path / "x.jsonl").write_text(json.dumps(capture({"inputs": ["a", "b", "c"]}, answers)))
+    document, status = try_(run, "--scorer", "safety")
+    (record,) = document["records"]
+    assert (status, len(bedrock.requests)) == (0, 2)
+    assert record["answered"] == "[answer 2 of 3] two\n[answer 3 of 3] three"
+    (verdict,) = record["assessments"]
+    assert verdict["judged_answers"] == "2 of 3"
+    assert verdict["rationale"].startswith("answer 2 of 3: ")
+    assert verdict["input_tokens"] == 2000
+
+
+def test_a_scorer_that_needs_a_text_says_so(run: Run, bedrock: FakeBedrock, tmp_path: Path) -> None:
+    """Of a bare tool call it is told why fluency has nothing to say."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    document = capture(
+        {"messages": [{"role": "user", "content": "x"}]},
+        {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]},
+    )
+    (tmp_path / "x.jsonl").write_text(json.dumps(document))
+    (tmp_path / "s.yaml").write_text("scorers:\n- {name: fluent, type: fluency}\n")
+    tried, _ = try_(run)
+    (record,) = tried["records"]
+    assert record["answered"] == "[calls the tool f with {}]"
+    assert record["left_out"] == [
+        {"scorer": "fluent", "why": "the answer has no text, it only calls tools"}
+    ]
+    assert bedrock.requests == []
+
+
 def test_lines_scorers_model_and_way_can_be_chosen(run: Run, bedrock: FakeBedrock) -> None:
     """A failure is scored by what is for failures; a panel asks once."""
     bedrock.reply = bedrock_error("ValidationException", 400)

@@ -196,7 +196,7 @@ def test_results_of_tools_are_documents() -> None:
     assert contexts(inference(messages=openai)) == "[1]\ndry\n\n[2]\n20 C"
     block = {"type": "tool_result", "tool_use_id": "t",
              "content": [{"type": "text", "text": "dry"}]}  # fmt: skip
-    anthropic = [*CHAT, {"role": "user", "content": [block]}]
+    anthropic: list[dict[str, Any]] = [*CHAT, {"role": "user", "content": [block]}]
     assert contexts(chat("Dry.", anthropic)) == "[1]\ndry"
     called = {"type": "function_call_output", "call_id": "c", "output": "dry"}
     asked = {"input": [{"role": "user", "content": "Rain?"}, called]}

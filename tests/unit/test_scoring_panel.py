@@ -248,7 +248,7 @@ def test_a_panel_is_told_the_date_and_the_tools() -> None:
 
 def test_a_bare_tool_call_is_not_asked_for_its_fluency() -> None:
     """The criteria of a panel that need a text are left out, and nobody waits for them."""
-    specs = [*ALL, {"name": "fluency", "type": "fluency"}]
+    specs: list[dict[str, Any]] = [*ALL, {"name": "fluency", "type": "fluency"}]
     about = inference(answer=None, tool_calls=(ToolCall("oven", "{}"),))
     _, bedrock = judged(tool_answer(GOOD), *specs, about=about)
     assert "fluency" not in fields(bedrock.requests[0])

@@ -93,7 +93,7 @@ def test_an_assessment_says_who_judged_what_at_which_price() -> None:
         "mlflow.assessment.judgeCost": "0.00450000",
         "judging": "each",
         "judge_model": MODEL.removeprefix("bedrock:/"),
-        "prompt_version": "cc3fe57c",
+        "prompt_version": "aa9da8ae",
     }
 
 

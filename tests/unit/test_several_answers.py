@@ -200,7 +200,8 @@ UNREAD = answer([{"text": "hm"}])
 def test_an_error_of_one_answer_makes_the_assessment_an_error() -> None:
     """Otherwise nobody would ask again about the answer that may be the worst."""
     (feedback,) = score(FakeBedrock(replying(b=UNREAD)), tgi_batch("a", "b"), SAFETY).assessments
-    assert (feedback.value, feedback.error_code) == (None, "UNREADABLE_VERDICT")
+    assert feedback.value is None
+    assert feedback.error_code == "UNREADABLE_VERDICT"
     assert str(feedback.error_message).startswith("answer 2 of 2: the judge called the tool")
     assert metadata(feedback)["answers"] == '{"1": "yes", "2": "UNREADABLE_VERDICT"}'
     assert metadata(feedback)["judged_answers"] == "1 of 2"
