@@ -33,7 +33,7 @@ from mlflow.genai.scorers import Scorer
 
 from inference_monitor.inference import Inference
 from inference_monitor.scoring.config import InvalidScorersError, load_scorers
-from inference_monitor.scoring.mlflow_classes import JUDGES, why_refused
+from inference_monitor.scoring.mlflow_classes import JUDGES, judge_class, why_refused
 from inference_monitor.scoring.specs import JudgedSpec, MlflowJudgeSpec
 from inference_monitor.scoring.third_party.names import framework_of
 from tests.unit.judging import FakeBedrock, batch, config, inference, scorers, verdict
@@ -116,6 +116,7 @@ def test_every_class_gives_a_verdict_or_is_refused_at_check(
     file = tmp_path / "scorers.yaml"
     file.write_text(f"scorers:\n- name: mine\n  type: mlflow\n  class: {path}\n")
     if refused := why_refused(path):
+        assert judge_class(path) is None
         with pytest.raises(InvalidScorersError) as error:
             load_scorers(file)
         assert str(error.value) == f"scorers.yaml:4: scorer `mine`: {refused}"

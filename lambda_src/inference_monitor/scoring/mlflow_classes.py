@@ -57,7 +57,7 @@ _UNUSABLE: Mapping[str, str] = {
     "Scorer": _BASE,
     "SessionLevelScorer": _BASE,
     "_LastTurnKnowledgeRetention": "is a part of KnowledgeRetention; name that",
-    "_UnexecutedDecoratorScorer": _BASE,
+    "_UnexecutedDecoratorScorer": "stands for a function; name the function with `type: code`",
 }
 _PACKAGES: Mapping[str, str] = {
     "google_adk": "asks judges of Google, which cannot be reached from here, or needs an expected"
@@ -106,8 +106,7 @@ def why_refused(class_path: str) -> str | None:
     name = class_path.rpartition(".")[2]
     if class_path.startswith(_JUDGES):
         return f"{name} {_INSTRUCTED}"
-    package = class_path.removeprefix(_SCORERS).partition(".")[0]
-    if class_path.startswith(_SCORERS) and package in _PACKAGES:
+    if package := _package(class_path):
         return f"{name} of {package} {_PACKAGES[package]}"
     own = _own_name(class_path)
     if own is not None and own[0].islower():
@@ -145,6 +144,13 @@ _RIGHT = {
 
 def _own_name(class_path: str) -> str | None:
     """The name of a class of MLflow's own; it can be imported from many of its modules."""
-    if not class_path.startswith(_SCORERS) or framework_of(class_path):
+    if not class_path.startswith(_SCORERS) or framework_of(class_path) or _package(class_path):
         return None
     return class_path.rpartition(".")[2]
+
+
+def _package(class_path: str) -> str | None:
+    """The package whose classes MLflow wraps and we cannot use."""
+    module, dot, _ = class_path.removeprefix(_SCORERS).partition(".")
+    wrapped = class_path.startswith(_SCORERS) and dot and module in _PACKAGES
+    return module if wrapped else None
