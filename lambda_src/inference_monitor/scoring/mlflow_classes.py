@@ -151,6 +151,5 @@ def _own_name(class_path: str) -> str | None:
 
 def _package(class_path: str) -> str | None:
     """The package whose classes MLflow wraps and we cannot use."""
-    module, dot, _ = class_path.removeprefix(_SCORERS).partition(".")
-    wrapped = class_path.startswith(_SCORERS) and dot and module in _PACKAGES
-    return module if wrapped else None
+    module = class_path.removeprefix(_SCORERS).partition(".")[0]
+    return module if class_path.startswith(_SCORERS) and module in _PACKAGES else None
