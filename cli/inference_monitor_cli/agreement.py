@@ -93,13 +93,14 @@ def agreement(  # noqa: PLR0913  # each is an option
             settings = DeploySettings.load()
             question = Question(
                 config,
-                load_labelled_set(folder).sample(limit),
+                load_labelled_set(folder),
                 judging or config.judging,
                 settings.bedrock_model_id,
                 price_table(settings.judge_prices),
                 settings.judge_concurrency,
                 model=judge_model(model) if model else None,
                 scorer=scorer,
+                limit=limit,
             )
             complete = report_on_labels(question, ask_first=not yes, as_json=as_json)
         else:
