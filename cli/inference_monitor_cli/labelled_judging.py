@@ -15,11 +15,9 @@ from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria
 from inference_monitor.scoring.forecast import Forecast
 from inference_monitor.scoring.judge import ConverseClient, bedrock_client
-from inference_monitor.scoring.material import material
 from inference_monitor.scoring.prices import PriceTable
-from inference_monitor.scoring.record import Record
+from inference_monitor.scoring.record import Record, record_of
 from inference_monitor.scoring.specs import Judging
-from inference_monitor.traces.identity import trace_id
 from inference_monitor_cli.judge_shares import Shares, shares_of
 from inference_monitor_cli.labelled_set import LabelledRecord, LabelledSet
 
@@ -100,9 +98,7 @@ class LabelledJudging:
         return judged
 
     def _record(self, record: LabelledRecord) -> Record:
-        name = trace_id(record.source.endpoint, record.id)
-        text = material(record.inference, self._config.max_record_tokens)
-        return Record(record.inference, record.source, name, text)
+        return record_of(record.inference, record.source, self._config)
 
 
 def _batches(labelled: LabelledSet) -> Iterator[list[LabelledRecord]]:

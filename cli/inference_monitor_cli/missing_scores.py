@@ -12,8 +12,7 @@ from inference_monitor.ports import StoredTrace
 from inference_monitor.scoring.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria
-from inference_monitor.scoring.material import material
-from inference_monitor.scoring.record import Record
+from inference_monitor.scoring.record import Record, record_of
 from inference_monitor.scoring.selection import Selection
 from inference_monitor.scoring.specs import ScorerSpec
 from inference_monitor.scoring.tasks import not_given
@@ -101,8 +100,7 @@ class MissingScores:
     def _lacking(
         self, key: str, inference: Inference, source: Source, stored: StoredTrace | None
     ) -> Lacking:
-        shown = material(inference, self._config.max_record_tokens)
-        record = Record(inference, source, key, shown)
+        record = record_of(inference, source, self._config)
         existing = stored.assessments if stored else ()
         missing, _ = not_given(self._config.scorers, record, existing)
         lacking = [s for s in self._selection.choose(record, missing) if self._fits(s, record)]

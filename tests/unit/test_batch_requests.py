@@ -13,9 +13,7 @@ from inference_monitor.scoring.batch.requests import answer_of, model_input
 from inference_monitor.scoring.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria
-from inference_monitor.scoring.material import material
-from inference_monitor.scoring.record import Record
-from inference_monitor.traces.identity import trace_id
+from inference_monitor.scoring.record import record_of
 from local.judge.batch_records import answered
 from tests.unit.judging import MODEL, SAFETY, SOURCE, answer, config, inference, verdict
 
@@ -31,9 +29,7 @@ PANEL = config(SAFETY, TONE, QUALITY, judging="panel")
 def calls(scorers: ScorersConfig, **changes: Any) -> list[JudgeCall]:
     """The calls for one inference."""
     one = inference(**changes)
-    shown = material(one, scorers.max_record_tokens)
-    record = Record(one, SOURCE, trace_id(SOURCE.endpoint, one.event_id), shown)
-    return plan_calls(record, criteria(scorers, MODEL))
+    return plan_calls(record_of(one, SOURCE, scorers), criteria(scorers, MODEL))
 
 
 def written(text: str, **changes: Any) -> dict[str, Any]:

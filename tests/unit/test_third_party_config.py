@@ -68,7 +68,7 @@ def test_parameters_that_nobody_would_send_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, f"{HEAD}mlflow.genai.scorers.ragas.RubricsScore\n{wanted}")
     load_scorers(path)
     path = write(tmp_path, f"{HEAD}mlflow.genai.scorers.RegexMatch\n{wanted}")
-    with pytest.raises(InvalidScorersError, match="are sent only for scorers from"):
+    with pytest.raises(InvalidScorersError, match="are sent only for MLflow's judges and"):
         load_scorers(path)
 
 

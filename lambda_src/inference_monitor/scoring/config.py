@@ -30,6 +30,7 @@ class ScorersConfig(Strict):
     scorers: list[AnySpec]
     judging: Judging = "each"
     max_record_tokens: int = Field(default=10_000, ge=500)
+    max_judged_answers: int = Field(default=10, ge=1)
     always: list[AlwaysRule] = Field(default_factory=list)
 
     def models(self, default: str) -> set[str]:

@@ -11,10 +11,9 @@ from inference_monitor.errors import TransientError
 from inference_monitor.ports import ToScore, Verdicts
 from inference_monitor.scoring.breaker import Breaker
 from inference_monitor.scoring.budget import Budget, Unlimited
-from inference_monitor.scoring.material import material
-from inference_monitor.scoring.record import Allowance, Record, Scored
+from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.record import Allowance, Scored, record_of
 from inference_monitor.scoring.tasks import Planned, Planner, Task
-from inference_monitor.traces.identity import trace_id
 
 Budgets = Callable[[str, str], Budget]
 """The budget of an endpoint and a run."""
@@ -29,18 +28,17 @@ class Scorers:
     def __init__(
         self,
         planner: Planner,
-        order: Sequence[str],
+        config: ScorersConfig,
         *,
         concurrency: int,
-        max_record_tokens: int,
         budgets: Budgets | None = None,
         give_up_after: int = 5,
     ) -> None:
-        """`order` is that of the scorers in the file, by name: assessments are given in it."""
+        """Assessments are given in the order that the scorers have in `config`."""
         self._planner = planner
-        self._order = {name: place for place, name in enumerate(order)}
+        self._config = config
+        self._order = {spec.name: place for place, spec in enumerate(config.scorers)}
         self._concurrency = concurrency
-        self._max_record_tokens = max_record_tokens
         self._budgets = budgets or (lambda _endpoint, _run: Unlimited())
         self._give_up_after = give_up_after
 
@@ -82,12 +80,7 @@ class Scorers:
 
     def _plan(self, one: ToScore, delivery: Delivery) -> Planned:
         inference, source, existing = one
-        record = Record(
-            inference,
-            source,
-            trace_id(source.endpoint, inference.event_id),
-            material(inference, self._max_record_tokens),
-        )
+        record = record_of(inference, source, self._config)
         return self._planner.plan(record, existing, delivery.scorers)
 
     def _verdicts(self, planned: Planned, runs: _Runs) -> Verdicts:

@@ -130,7 +130,7 @@ def _place(location: tuple[int | str, ...]) -> str:
 
 
 def verdict_format(spec: JudgedSpec) -> VerdictFormat:
-    """The kind of result a scorer wants; MLflow's own judges and guidelines say yes or no."""
+    """The kind of result a scorer wants."""
     match spec:
         case JudgeSpec(output="bool"):
             return VerdictFormat({"type": "boolean"}, bool)
@@ -139,9 +139,7 @@ def verdict_format(spec: JudgedSpec) -> VerdictFormat:
                 {"type": "number", "minimum": low, "maximum": high},
                 Annotated[float, Field(ge=low, le=high, allow_inf_nan=False)],
             )
-        case JudgeSpec(output=list(categories)):
-            return _one_of(categories)
-    return _one_of(["yes", "no"])
+    return _one_of([*spec.labels])
 
 
 def _one_of(labels: list[str]) -> VerdictFormat:

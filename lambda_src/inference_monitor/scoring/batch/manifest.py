@@ -135,5 +135,5 @@ def _as_far_as_needed(asked: Asked) -> Record:
         Inference(asked.event_id, never, Kind.LLM, "", None, None),
         Source(bucket, key, asked.endpoint),
         asked.trace_id,
-        Material(None, "", asked.shortened),
+        (Material(None, "", asked.shortened),),
     )
