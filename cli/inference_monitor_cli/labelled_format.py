@@ -88,12 +88,16 @@ class WrittenMessage(_Strict):
 
 
 class WrittenRecord(_Strict):
-    """One record as it stands in a file."""
+    """One record as it stands in a file.
+
+    `documents` are sent beside the messages, as vLLM takes them for chat templates with retrieval.
+    """
 
     id: str = Field(min_length=1)
     difficulty: Difficulty
     system: str | None = None
     tools: list[WrittenTool] = Field(default_factory=list)
+    documents: list[dict[str, str]] = Field(default_factory=list)
     question: str | None = None
     messages: list[WrittenMessage] = Field(default_factory=list)
     answer: str | None = Field(default=None, min_length=1)
@@ -117,6 +121,8 @@ class WrittenRecord(_Strict):
         asked: dict[str, Any] = {"messages": list(self._messages())}
         if self.tools:
             asked["tools"] = [tool.in_request() for tool in self.tools]
+        if self.documents:
+            asked["documents"] = self.documents
         answer = _of_assistant(self.answer, self.calls, "call_answer")
         finish_reason = "tool_calls" if self.calls else "stop"
         choice = {"index": 0, "message": answer, "finish_reason": finish_reason}
