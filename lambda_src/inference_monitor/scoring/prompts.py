@@ -20,7 +20,7 @@ from inference_monitor.scoring.specs import (
     MlflowJudgeSpec,
 )
 from inference_monitor.scoring.tags import Tags
-from inference_monitor.scoring.turns import conversation
+from inference_monitor.scoring.turns import conversation, escape_turns
 
 _TAGS = Tags(
     ("text", "question", "answer", "guideline", "guidelines", "request", "response", "inputs",
@@ -67,6 +67,10 @@ class Question:
         """Whether there is what it asks about."""
         return self.lacks(material) is None
 
+    def shows(self, text: str) -> bool:
+        """Whether it shows one of the texts of an inference, by its placeholder."""
+        return text in PLACEHOLDER.findall(self.template)
+
     def lacks(self, material: Material) -> Need | None:
         """What it asks about and an inference does not have; None when there is all of it."""
         shown = PLACEHOLDER.findall(self.template)
@@ -83,8 +87,8 @@ def fill_in(template: str, material: Material) -> str:
     given = {
         "request": material.request,
         "response": material.response,
-        "contexts": material.contexts,
-        "tools": material.tools or _NO_TOOLS,
+        "contexts": None if material.contexts is None else escape_turns(material.contexts),
+        "tools": escape_turns(material.tools or _NO_TOOLS),
         "conversation": conversation(material.request or "", material.response),
     }
     wanted = set(PLACEHOLDER.findall(template))
