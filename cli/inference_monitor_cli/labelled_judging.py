@@ -63,9 +63,7 @@ class LabelledJudging:
         calls = (
             call
             for r in labelled.records
-            for call in plan_calls(
-                self._record(r), [c for c in asked if c.spec.name in r.criteria]
-            )
+            for call in plan_calls(self._record(r), [c for c in asked if c.spec.name in r.criteria])
         )
         return shares_of(calls, Forecast(self._prices))
 
