@@ -1,4 +1,4 @@
-"""The labelled records for judges that ask about more than one question: tools, documents, turns."""
+"""The labelled records for judges that also ask about tools, documents, turns or instructions."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_every_criterion_can_be_measured(criterion: str) -> None:
     assert sum(record.difficulty == "hard" for record in bad) >= len(bad) / 2
     passed = [record.difficulty for record in records if record not in bad]
     assert sum(difficulty == "hard" for difficulty in passed) >= len(passed) / 2
-    assert min(map(passed.count, ("clear", "hard"))) >= 3
+    assert min(passed.count("clear"), passed.count("hard")) >= 3
     assert all(scale(criterion).read(r.labels[criterion]) is not None for r in records)
 
 
@@ -158,7 +158,8 @@ def test_a_record_is_the_capture_of_a_chat_with_tools(tmp_path: Path) -> None:
     (tmp_path / CRITERIA_FILE).write_text(OWN_CRITERIA)
     (tmp_path / "own.yaml").write_text(OWN)
     (record,) = load_labelled_set(tmp_path).records
-    assert (record.labels, record.criteria) == ({"tool_use": False}, {"tool_use"})
+    assert record.labels == {"tool_use": False}
+    assert record.criteria == {"tool_use"}
     request, response = record.inference.request, record.inference.response
     assert request
     assert response
