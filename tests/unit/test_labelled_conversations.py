@@ -241,6 +241,7 @@ def test_only_what_a_record_is_for_is_asked(
     count = sum(bool(record.criteria & {"tool_use", "summarization"}) for record in SET.records)
     document = json.loads(result.stdout)
     assert (document["records"], len(bedrock.requests)) == (count, count)
+    assert f"{count} records, {count} judge calls" in result.stderr
     scorers = {one["scorer"]: one for one in document["judgings"][0]["scorers"]}
     for name, one in scorers.items():
         assert one["n"] == len(labelled(name))
