@@ -42,6 +42,6 @@ LOG_BYTES_PER_FILE, LOG_BYTES_PER_BATCH = 11 * 400, 7 * 400
 
 # The stack (tests/infra/test_estimate.py): alarms and dashboards; the function's metrics, for one
 # endpoint.
-ALARMS, DASHBOARDS, METRICS = 7, 1, 12
+ALARMS, DASHBOARDS, METRICS = 7, 1, 13
 
 HOURS_PER_MONTH = 730  # as AWS counts a month

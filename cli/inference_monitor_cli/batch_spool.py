@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -32,6 +33,15 @@ class _Spooled:
     asked: IO[bytes]
     count: int = 0
     bytes: int = 0
+    ends: list[int] = field(default_factory=list)
+    largest: int = 0
+
+    def close_record(self) -> None:
+        """What comes next belongs to another inference."""
+        start = self.ends[-1] if self.ends else 0
+        if self.count > start:
+            self.ends.append(self.count)
+            self.largest = max(self.largest, self.count - start)
 
 
 @dataclass
@@ -52,7 +62,9 @@ class Spool:
         """Take the calls of an inference; one that has no trace can be given nothing."""
         if lacking.traced:
             for call in lacking.calls:
-                self._add(call, lacking.lacking)
+                self._add(call, lacking)
+            for spooled in self._of.values():
+                spooled.close_record()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -62,24 +74,30 @@ class Spool:
     def parts(self, model: str) -> Iterator[Part]:
         """The jobs of a model, of about the same size; each is to be used before the next.
 
-        Nothing where there are fewer records than a job must have.
+        All calls about an inference are in one of them, for what is said of its answers becomes
+        one assessment. Nothing where there are fewer records than a job must have.
         """
         spooled = self._of[model]
         if spooled.count < LEAST_RECORDS:
             return
-        jobs = max(-(-spooled.count // MOST_RECORDS), -(-spooled.bytes // MOST_BYTES))
+        most = max(1, MOST_RECORDS - spooled.largest + 1)
+        jobs = max(-(-spooled.count // most), -(-spooled.bytes // MOST_BYTES))
         size = -(-spooled.count // jobs)
         for file in (spooled.records, spooled.asked):
             file.seek(0)
-        for start in range(0, spooled.count, size):
+        start = 0
+        while start < spooled.count:
+            end = spooled.ends[bisect_left(spooled.ends, min(start + size, spooled.count))]
+            count = end - start
             with self._file("part") as records, self._file("part-asked") as asked:
-                records.writelines(islice(spooled.records, size))
-                asked.writelines(islice(spooled.asked, size))
+                records.writelines(islice(spooled.records, count))
+                asked.writelines(islice(spooled.asked, count))
                 for file in (records, asked):
                     file.seek(0)
-                yield Part(records, asked, min(size, spooled.count - start))
+                yield Part(records, asked, count)
+            start += count
 
-    def _add(self, call: JudgeCall, lacking: list[str]) -> None:
+    def _add(self, call: JudgeCall, lacking: Lacking) -> None:
         if call.model not in self._of:
             number = len(self._of)
             self._of[call.model] = _Spooled(
@@ -91,7 +109,8 @@ class Spool:
         record_id = f"{spooled.count + 1:011d}"
         line = json.dumps({"recordId": record_id, "modelInput": model_input(call)}).encode() + b"\n"
         spooled.records.write(line)
-        spooled.asked.write(Asked.of(call, record_id, lacking).to_json().encode() + b"\n")
+        asked = Asked.of(call, record_id, lacking.lacking, lacking.record.answers)
+        spooled.asked.write(asked.to_json().encode() + b"\n")
         spooled.count += 1
         spooled.bytes += len(line)
 

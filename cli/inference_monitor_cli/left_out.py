@@ -53,5 +53,7 @@ def _why_not(spec: ScorerSpec, record: Record) -> str:
 def _why_not_judged(spec: JudgedSpec, record: Record) -> str:
     if record.material is None:
         return "there is no answer to judge"
+    if spec.asks_for_text and all(shown.only_calls_tools for shown in record.materials):
+        return "the answer has no text, it only calls tools"
     lacking = question(spec).lacks(record.material)
     return f"it asks about {lacking}" if lacking else "it gave nothing"

@@ -117,8 +117,8 @@ class MissingScores:
 
     def _fits(self, spec: ScorerSpec, record: Record) -> bool:
         """Whether there is something to judge; a code scorer decides that itself."""
-        criterion, shown = self._criteria.get(spec.name), record.material
-        return criterion is None or (shown is not None and criterion.question.can_be_asked(shown))
+        criterion = self._criteria.get(spec.name)
+        return criterion is None or any(map(criterion.can_be_asked, record.materials))
 
     def _is_new(self, key: str) -> bool:
         identity = bytes.fromhex(key.removeprefix("tr-"))

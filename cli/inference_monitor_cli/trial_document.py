@@ -10,7 +10,7 @@ from mlflow.tracing.constant import AssessmentMetadataKey
 
 from inference_monitor.scoring.calls import JUDGE_REFUSED, UNREADABLE_VERDICT
 from inference_monitor.scoring.custom import SCORER_ERROR
-from inference_monitor.scoring.material import answer_text, request_text
+from inference_monitor.scoring.material import answer_text, answers_of, request_text
 from inference_monitor_cli.trial import Tried
 
 _ADVICE = {
@@ -90,11 +90,14 @@ def asked(one: Tried) -> Any:
 
 
 def answered(one: Tried) -> str | None:
-    """The answer, or why there is none."""
+    """The answer, or several of them; or why there is none."""
     failure = one.inference.failure
     if failure is not None:
         return f"{failure.status_code or 'error'}: {failure.message}"
-    return answer_text(one.inference)
+    texts = [answer_text(answer) for answer in answers_of(one.inference)]
+    if len(texts) == 1:
+        return texts[0]
+    return "\n".join(f"[answer {n} of {len(texts)}] {t}" for n, t in enumerate(texts, 1) if t)
 
 
 def _whole(text: str | None) -> int | None:

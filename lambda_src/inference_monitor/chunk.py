@@ -98,6 +98,7 @@ class Chunk:
             )
             summary.scored += scored
             summary.unscored += not scored
+        summary.empty_answers = sum(one.empty_answer for one in self.inferences.values())
         summary.judge_unavailable = sum(map(self._waits_for_the_judge, self.inferences))
         for verdicts in self.verdicts.values():
             summary.budget_exhausted += verdicts.exhausted

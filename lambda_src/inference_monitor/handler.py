@@ -55,7 +55,7 @@ warnings.filterwarnings("ignore", "No application metrics to publish")
 
 COUNTED = (
     "captured", "traced", "duplicate", "skipped", "quarantined", "scored", "unscored",
-    "budget_exhausted", "judge_unavailable", "judge_calls",
+    "budget_exhausted", "judge_unavailable", "empty_answers", "judge_calls",
 )  # fmt: skip
 
 

@@ -117,7 +117,7 @@ SPECIAL = (
         {"messages": _RACE},
         {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant",
             "content": "Width, rolling drag…</think>28 mm is often faster."}}], "usage": usage(19, 30)},
-        llm(_RACE, "Width, rolling drag…</think>28 mm is often faster.", (19, 30), finish_reason="stop"),
+        llm(_RACE, "28 mm is often faster.", (19, 30), finish_reason="stop"),
     ),
     # Two choices, the first one listed last.
     Sample(

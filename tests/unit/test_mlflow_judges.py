@@ -88,11 +88,13 @@ def judge(name: str, **arguments: Any) -> dict[str, Any]:
 
 
 def asked(document: dict[str, Any], about: Inference = TALK) -> str:
-    """The one question that a scorer asks."""
+    """The one question that a scorer asks, without the date and tools that come before it."""
     bedrock = FakeBedrock(verdict("yes"))
     list(scorers(bedrock, document).score(batch(about)))
     (prompt,) = bedrock.prompts
-    return prompt
+    background, _, question = prompt.partition("\n\n")
+    assert background.startswith("<date>2026-11-23</date>")
+    return question
 
 
 def test_the_classes_are_found() -> None:

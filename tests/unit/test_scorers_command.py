@@ -199,7 +199,7 @@ def test_what_costs_much_or_an_unknown_price_is_asked_about(
     (tmp_path / ".env").write_text("JUDGE_PRICES=my.model-*=1000/1000\n")
     result = run(*words, "--model", "bedrock:/my.model-1")
     assert (result.exit_code, bedrock.requests) == (2, [])
-    assert "about 2 judge calls, $0.8" in result.stderr
+    assert "about 2 judge calls, $0.9" in result.stderr
     assert run(*words, "--model", "bedrock:/my.model-1", "--yes").exit_code == 0
     assert len(bedrock.requests) == 2
 

@@ -21,7 +21,7 @@ from inference_monitor.scoring.panel import (
     panel_version,
     read_panel,
 )
-from inference_monitor.scoring.prompts import Prompt
+from inference_monitor.scoring.prompts import BACKGROUND, Prompt
 from inference_monitor.scoring.record import Record, attach
 from inference_monitor.scoring.requests import converse_request
 from inference_monitor.scoring.specs import Judging, bedrock_model_id
@@ -39,7 +39,10 @@ _FORCED_TOOL_TOKENS = {"anthropic": 313}
 
 @dataclass(frozen=True, slots=True)
 class JudgeCall:
-    """One Converse call about one record, for one criterion or for several."""
+    """One Converse call about one answer, for one criterion or for several.
+
+    `record` holds this answer alone, see `Record.split`.
+    """
 
     record: Record
     criteria: tuple[Criterion, ...]
@@ -137,15 +140,20 @@ class JudgeCall:
 
 
 def plan_calls(record: Record, criteria: Sequence[Criterion]) -> list[JudgeCall]:
-    """The calls for criteria of a record, in their order; a panel stands where its first one does.
+    """The calls for criteria of a record, answer by answer.
 
-    Nothing is asked about what was not captured.
+    Those of an answer are in the order of the criteria; a panel stands where its first one does.
+    Nothing is asked about what was not captured, or what an answer does not have.
     """
-    material = record.material
+    return [call for one in record.split() for call in _calls_for(one, criteria)]
+
+
+def _calls_for(answer: Record, criteria: Sequence[Criterion]) -> list[JudgeCall]:
+    material = answer.material
     if material is None:
         return []
-    askable = [criterion for criterion in criteria if criterion.question.can_be_asked(material)]
-    return [_call(record, together) for together in _panels(askable)]
+    askable = [criterion for criterion in criteria if criterion.can_be_asked(material)]
+    return [_call(answer, together) for together in _panels(askable)]
 
 
 def _panels(criteria: Sequence[Criterion]) -> Iterator[list[Criterion]]:
@@ -176,7 +184,8 @@ def prompt_version(criterion: Criterion, judging: Judging) -> str:
     """A digest of what the judge is told about a criterion; changes with the words."""
     if judging == "panel":
         return panel_version(criterion)
-    told = [criterion.question.system, criterion.question.template, criterion.format.tool]
+    question = criterion.question
+    told = [question.system, BACKGROUND, question.template, criterion.format.tool]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from inference_monitor.config_file import Problem
 from inference_monitor.scoring.mlflow_classes import why_refused
+from inference_monitor.scoring.third_party.lacking import lacking
 from inference_monitor.scoring.third_party.names import missing_package
 
 DROP_IN_FOLDER = "scorers"
@@ -36,7 +37,7 @@ def _wrong_class(class_path: str, folder: Path) -> str | None:
 
     None also where no lock file lies beside this file, to tell what the image will have.
     """
-    if refused := why_refused(class_path):
+    if refused := why_refused(class_path) or lacking(class_path):
         return refused
     lock_file = folder / "requirements.txt"
     if not lock_file.is_file():

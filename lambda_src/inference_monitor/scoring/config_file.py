@@ -23,6 +23,9 @@ RIGHT: dict[str, str] = {
     "arguments": "a mapping of the class's keyword arguments",
     "class": "a dotted path, e.g. mlflow.genai.scorers.RegexMatch",
     "first_per_hour": f"a whole number from 1 to {MOST_PER_HOUR}",
+    "finish_reason": "a finish reason as the endpoint says it, e.g. length, or a list of them",
+    "context_marks": "a list of pairs of texts, what begins and what ends a document,"
+    ' e.g. [["<context>", "</context>"]]',
     "family": "the name of a payload family, or a list of them",
     "function": "module:function, e.g. my_checks:is_polite",
     "guidelines": "a rule in plain words, or a list of them",
@@ -34,6 +37,7 @@ RIGHT: dict[str, str] = {
     "kind": "one or more of llm, embedding, rerank, classifier, other",
     "max_judged_answers": "a whole number of at least 1",
     "max_record_tokens": "a whole number of at least 500",
+    "needs_text": "true, or false",
     "max_tokens": "a whole number of at least 64",
     "model": "bedrock:/ and a model or inference profile id,"
     " e.g. bedrock:/global.anthropic.claude-haiku-4-5-20251001-v1:0",
@@ -46,6 +50,7 @@ RIGHT: dict[str, str] = {
     "scorers": "a list of scorers",
     "stop_sequences": "a list of texts",
     "status": "ok, error, or both as a list",
+    "tool_calls": "true, or false",
     "tag": "a mapping of tags to a value or a list of them, e.g. {tenant: [acme, umbrella]}",
     "temperature": "a number from 0 to 1, or null to leave it out",
     "top_p": "a number above 0, at most 1",
@@ -55,7 +60,7 @@ RIGHT: dict[str, str] = {
     "variant": "the name of a production variant, or a list of them",
     "version": 'a text in quotes or a whole number, e.g. "1.10"',
     "when": "a mapping with one or more of variant, family, kind, status, input_tokens,"
-    " output_tokens, tag",
+    " output_tokens, finish_reason, tool_calls, tag",
 }
 """What would be right, for every key of the schema."""
 

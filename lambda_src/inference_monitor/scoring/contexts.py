@@ -10,8 +10,8 @@ from typing import Any
 from inference_monitor.inference import Request
 from inference_monitor.scoring.messages import content_text
 
-Mark = tuple[str, str]
-"""What begins and what ends a part of the prompt that holds documents."""
+Mark = Sequence[str]
+"""What begins and what ends a part of the prompt that holds documents: two texts."""
 
 MARKS: tuple[Mark, ...] = (
     ("<context>", "</context>"),
@@ -22,6 +22,7 @@ MARKS: tuple[Mark, ...] = (
 # Cohere's chat API, vLLM's and TGI's chat templates for retrieval, question answering pipelines.
 _FIELDS = ("documents", "contexts", "context")
 _RESULT_ROLES = ("tool", "function")
+_PROMPT_ROLES = ("user", "system", "developer")
 
 
 def contexts_of(
@@ -73,15 +74,21 @@ def _results(messages: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def _marked(messages: Sequence[dict[str, Any]], marks: Sequence[Mark]) -> Iterator[str]:
     """Parts of what the user and the system said."""
-    patterns = [_between(begin, end) for begin, end in marks]
     for message in messages:
-        if message.get("role") in ("user", "system", "developer"):
+        if message.get("role") in _PROMPT_ROLES:
             text = content_text(message.get("content"))
-            for pattern in patterns:
-                yield from pattern.findall(text)
+            for begin, end in marks:
+                yield from _between(text, _pattern(begin), _pattern(end))
 
 
-def _between(begin: str, end: str) -> re.Pattern[str]:
-    first, last = (re.escape(mark) if mark[0] == "<" else rf"^[ \t]*{re.escape(mark)}"
-                   for mark in (begin, end))  # fmt: skip
-    return re.compile(f"{first}(.*?){last}", re.DOTALL | re.IGNORECASE | re.MULTILINE)
+def _between(text: str, begin: re.Pattern[str], end: re.Pattern[str]) -> Iterator[str]:
+    """The parts of a text that begin and end so; one without an end is none."""
+    opened = begin.search(text)
+    while opened and (closed := end.search(text, opened.end())):
+        yield text[opened.end() : closed.start()]
+        opened = begin.search(text, closed.start())
+
+
+def _pattern(mark: str) -> re.Pattern[str]:
+    line_start = "" if mark.startswith("<") else r"^[ \t]*"
+    return re.compile(line_start + re.escape(mark), re.IGNORECASE | re.MULTILINE)

@@ -110,8 +110,8 @@ def material(
         marks: See `contexts.contexts_of`.
     """
     inference = next(answers_of(inference))
-    answer = answer_text(inference)
-    if answer is None or inference.response is None:
+    text, calls = _said(inference)
+    if inference.response is None or not (text or calls):
         return None
     request, choice = inference.request, inference.response.choices[0]
     asked = request_text(inference)
@@ -120,7 +120,7 @@ def material(
     cuts = _Cuts()
     tools = _tools(request, called, max_tokens // 4, cuts)
     room = max_tokens - estimate_tokens(tools or "")
-    response = _plain(escape_turns(answer))
+    response = _plain(escape_turns("\n".join(filter(None, (text, calls)))))
     asked = None if asked is None else _plain(asked)
     of_response = max(room - estimate_tokens(asked or ""), room // 2)
     shown = cuts.cut("response", response, of_response)
@@ -128,15 +128,15 @@ def material(
         asked = cuts.cut("request", asked, room - min(estimate_tokens(response), of_response))
     contexts = contexts_of(request, messages, marks) if request else None
     if contexts is not None:
-        contexts = cuts.cut("contexts", _plain(contexts), max_tokens)
+        contexts = cuts.cut("contexts", _plain(escape_turns(contexts)), max_tokens)
     return Material(
         asked,
         shown,
         cuts.told,
         tools,
         contexts,
-        calls_tools=bool(called),
-        only_calls_tools=bool(called) and not (choice.text or "").strip(),
+        calls_tools=bool(calls),
+        only_calls_tools=not text,
         turns=sum(message.get("role") == "user" for message in messages),
         date=inference.inference_time.astimezone(UTC).date().isoformat(),
     )
@@ -168,9 +168,9 @@ def _tools(request: Request | None, called: Sequence[str], room: int, cuts: _Cut
     offered = requested_tools(request) if request else []
     if not offered:
         return None
-    text = _plain(catalogue(offered))
+    text = _plain(escape_turns(catalogue(offered)))
     if estimate_tokens(text) > room:
-        text = _plain(shorter_catalogue(offered, called))
+        text = _plain(escape_turns(shorter_catalogue(offered, called)))
         cuts.made["tools"] = "tools: shortened descriptions of those that were not called"
     return cuts.cut("tools", text, room)
 
@@ -180,18 +180,23 @@ def _plain(text: str) -> str:
 
 
 def answer_text(inference: Inference) -> str | None:
-    """The first answer: its text, then the tools it calls; None for a failure or an empty one."""
+    """The text of the first answer, else the tools it calls; None for a failure or an empty one."""
+    text, calls = _said(inference)
+    return text or calls or None
+
+
+def _said(inference: Inference) -> tuple[str, str]:
+    """The text of the first answer, and the tools it calls."""
     response = inference.response
     if response is None or response.failure is not None or not response.choices:
-        return None
+        return "", ""
     choice = response.choices[0]
     text = choice.text or ""
     if response.echoes_prompt and (prompt := only_text(_messages(inference))):
         # Such endpoints answer with the prompt and then the completion: only the latter is theirs.
         text = text.removeprefix(prompt)
-    calls = [tool_call_text(call.name, call.arguments) for call in choice.tool_calls]
-    shown = "\n".join([text, *calls] if text.strip() else calls)
-    return shown or None
+    calls = "\n".join(tool_call_text(call.name, call.arguments) for call in choice.tool_calls)
+    return text if text.strip() else "", calls
 
 
 def request_text(inference: Inference) -> str | None:

@@ -7,12 +7,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from inference_monitor.families.fields import objects_of
+from inference_monitor.families.openai import thought_of
+from inference_monitor.families.thoughts import separate_thoughts
+from inference_monitor.inference import Choice
 from inference_monitor.scoring.tools import tool_call_text
 from inference_monitor.scoring.turns import escape_turns, turn
 
-_THOUGHT_PARTS = frozenset({"thinking", "redacted_thinking", "reasoning", "thought"})
-# Chat templates swallow the opening tag, and a limit of tokens the closing one.
-_THOUGHTS = re.compile(r"\A(?:(?!<think>).)*?</think>\s*|<think>.*?(?:</think>\s*|\Z)", re.DOTALL)
+_MODEL_ROLES = ("assistant", "model")
 
 
 def conversation(messages: Sequence[dict[str, Any]]) -> str:
@@ -31,8 +33,12 @@ def only_text(messages: Sequence[dict[str, Any]]) -> str | None:
 
 def message_text(message: dict[str, Any]) -> str:
     """What a message says; what an assistant thought is left out."""
-    text = content_text(message.get("content"))
-    return _THOUGHTS.sub("", text) if message.get("role") == "assistant" else text
+    return _said(message).text or ""
+
+
+def _said(message: dict[str, Any]) -> Choice:
+    said = Choice(content_text(message.get("content")))
+    return separate_thoughts(said) if message.get("role") in _MODEL_ROLES else said
 
 
 def content_text(content: Any) -> str:
@@ -42,25 +48,23 @@ def content_text(content: Any) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        return "\n".join(_part(part) for part in content if not _is_thought(part))
+        return "\n".join(_part(part) for part in content if thought_of(part) is None)
     return json.dumps(content, ensure_ascii=False)
 
 
 def _turn(message: dict[str, Any]) -> str:
+    said = _said(message)
+    calls = [tool_call_text(call.name, call.arguments) for call in said.tool_calls]
+    calls += [tool_call_text(f.get("name"), f.get("arguments")) for f in _functions(message)]
+    shown = [said.text, *calls] if said.text else calls
+    return turn(str(message.get("role") or ""), "\n".join(shown))
+
+
+def _functions(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """The functions that a message calls; OpenAI's older API has one, in `function_call`."""
     calls = message.get("tool_calls")
-    functions = [
-        call["function"]
-        for call in (calls if isinstance(calls, list) else [])
-        if isinstance(call, dict) and isinstance(call.get("function"), dict)
-    ]
-    parts = [message_text(message)]
-    parts += [tool_call_text(f.get("name"), f.get("arguments")) for f in functions]
-    return turn(str(message.get("role") or ""), "\n".join(part for part in parts if part))
-
-
-def _is_thought(part: Any) -> bool:
-    kind = part.get("type") if isinstance(part, dict) else None
-    return isinstance(kind, str) and kind in _THOUGHT_PARTS
+    called = [call.get("function") for call in objects_of(calls)]
+    return objects_of([*called, message.get("function_call")])
 
 
 def _part(part: Any) -> str:

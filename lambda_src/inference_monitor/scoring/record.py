@@ -39,14 +39,22 @@ class Record:
         return self.materials[0] if self.materials else None
 
     @property
+    def number(self) -> int:
+        """Which answer it is, of a record that has one alone."""
+        return self.material.number if self.material else 1
+
+    @property
     def answers(self) -> int:
         """How many answers the inference has, judged or not."""
         response = self.inference.response
         return len(response.choices) if response else 0
 
     def split(self) -> Iterator[Record]:
-        """One record for each answer to be judged, which has this answer alone."""
-        if self.answers < 2:
+        """One record for each answer to be judged, which has this answer alone.
+
+        A record with one answer or none is given as it is.
+        """
+        if self.answers < 2 or not self.materials:
             yield self
             return
         of_answers = list(answers_of(self.inference))
@@ -60,7 +68,9 @@ def record_of(inference: Inference, source: Source, config: ScorersConfig) -> Re
         inference,
         source,
         trace_id(source.endpoint, inference.event_id),
-        materials(inference, config.max_record_tokens, config.max_judged_answers),
+        materials(
+            inference, config.max_record_tokens, config.max_judged_answers, config.context_marks
+        ),
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from inference_monitor.delivery import Delivery
 from inference_monitor.errors import TransientError
 from inference_monitor.ports import ToScore, Verdicts
+from inference_monitor.scoring.answers import OfAnswer, combine
 from inference_monitor.scoring.breaker import Breaker
 from inference_monitor.scoring.budget import Budget, Unlimited
 from inference_monitor.scoring.config import ScorersConfig
@@ -37,7 +38,8 @@ class Scorers:
         """Assessments are given in the order that the scorers have in `config`."""
         self._planner = planner
         self._config = config
-        self._order = {spec.name: place for place, spec in enumerate(config.scorers)}
+        self._specs = {spec.name: spec for spec in config.scorers}
+        self._order = {name: place for place, name in enumerate(self._specs)}
         self._concurrency = concurrency
         self._budgets = budgets or (lambda _endpoint, _run: Unlimited())
         self._give_up_after = give_up_after
@@ -84,26 +86,48 @@ class Scorers:
         return self._planner.plan(record, existing, delivery.scorers)
 
     def _verdicts(self, planned: Planned, runs: _Runs) -> Verdicts:
-        """Add up what the tasks of a record gave."""
+        """Add up what the tasks of a record gave; what was said of its answers becomes one."""
         verdicts = Verdicts(others_missing=planned.others_missing)
         known = {(f.assessment_id, f.error_code, f.error_message) for f in planned.earlier}
-        for task, future in runs:
-            scored = future.result() if future.done() and not future.cancelled() else None
+        done = [(task, _result(future)) for task, future in runs]
+        unsettled: set[str] = set()
+        for name, said in _by_scorer(done).items():
+            given = combine(self._specs[name], said, planned.answers)
+            if not given and any(one.feedbacks is None for one in said):
+                unsettled.add(name)
+            verdicts.assessments += [
+                f
+                for f in given
+                if not f.error or (f.assessment_id, f.error_code, f.error_message) not in known
+            ]
+        for task, scored in done:
+            waiting = [name for name in task.names if name in unsettled]
             if scored is None or scored.pending:
-                verdicts.pending += task.names
+                verdicts.pending += [name for name in waiting if name not in verdicts.pending]
             if scored is not None:
-                verdicts.exhausted |= scored.exhausted
-                verdicts.assessments += [
-                    f
-                    for f in scored.feedbacks
-                    if not f.error or (f.assessment_id, f.error_code, f.error_message) not in known
-                ]
+                verdicts.exhausted |= scored.exhausted and bool(waiting)
                 verdicts.judge_calls += scored.judge_calls
                 verdicts.input_tokens += scored.input_tokens
                 verdicts.output_tokens += scored.output_tokens
                 verdicts.cost_usd += scored.cost_usd
         verdicts.assessments.sort(key=lambda f: self._order[(f.metadata or {})["scorer"]])
         return verdicts
+
+
+def _result(future: Future[Scored | None]) -> Scored | None:
+    return future.result() if future.done() and not future.cancelled() else None
+
+
+def _by_scorer(done: Iterable[tuple[Task, Scored | None]]) -> dict[str, list[OfAnswer]]:
+    """What each scorer said, answer by answer."""
+    said: dict[str, list[OfAnswer]] = {}
+    for task, scored in done:
+        for name in task.names:
+            own = None
+            if scored is not None and not (scored.pending or scored.exhausted):
+                own = [f for f in scored.feedbacks if (f.metadata or {})["scorer"] == name]
+            said.setdefault(name, []).append(OfAnswer(task.answer, own))
+    return said
 
 
 def _run(task: Task, breaker: Breaker, allowance: Allowance) -> Scored | None:

@@ -31,6 +31,11 @@ Judging = Literal["each", "panel"]
 ClassPath = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
 MlflowSort = Literal["mlflow_judge", "mlflow_class"]
 
+# Judges of what is said: an answer that only calls tools is on the way to saying something.
+_OF_TEXT = frozenset(
+    {"completeness", "conversation_completeness", "fluency", "groundedness", "summarization"}
+)
+
 
 class InferenceParameters(Strict):
     """What is sent to the judge; `temperature: null` leaves it out, for models that refuse it.
@@ -64,6 +69,11 @@ class ScorerSpec(Strict):
         return False
 
     @property
+    def of_each_answer(self) -> bool:
+        """Whether it looks at one answer of an inference at a time."""
+        return True
+
+    @property
     def kinds(self) -> list[str]:
         """Which sorts of models the scorer is for: LLMs unless it says else."""
         return [*(self.when.kind or ["llm"])]
@@ -75,11 +85,17 @@ class JudgedSpec(ScorerSpec):
     model: Model | None = None
     judging: Judging | None = None
     inference_parameters: InferenceParameters = InferenceParameters()
+    needs_text: bool = False
 
     @property
     def asks_judge(self) -> bool:
         """It does."""
         return True
+
+    @property
+    def asks_for_text(self) -> bool:
+        """Whether an answer that only calls tools is nothing to it."""
+        return self.needs_text
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -126,6 +142,11 @@ class BuiltinSpec(JudgedSpec):
     def labels(self) -> tuple[str, ...]:
         """Yes or no, and how it went with a user who was frustrated."""
         return _labels_of(self.type)
+
+    @property
+    def asks_for_text(self) -> bool:
+        """A call of a tool is neither fluent nor clumsy."""
+        return self.needs_text or self.type in _OF_TEXT
 
 
 class GuidelinesSpec(JudgedSpec):
@@ -200,6 +221,11 @@ class TokenCountSpec(ScorerSpec):
     type: Literal["token_count"]
 
     @property
+    def of_each_answer(self) -> bool:
+        """The endpoint counts the tokens of all answers together."""
+        return False
+
+    @property
     def statuses(self) -> list[str]:
         """Failures have tokens too, so it counts both unless it says else."""
         return [*(self.when.status or ["ok", "error"])]
@@ -233,6 +259,11 @@ class MlflowJudgeSpec(JudgedSpec):
     def labels(self) -> tuple[str, ...]:
         """What MLflow's judge says."""
         return _labels_of(self.judge)
+
+    @property
+    def asks_for_text(self) -> bool:
+        """As the type with the same question."""
+        return self.needs_text or self.judge in _OF_TEXT
 
     def judged_by(self, default: Judging) -> Judging:  # noqa: ARG002
         """On its own: a panel has short statements instead of MLflow's instructions."""
