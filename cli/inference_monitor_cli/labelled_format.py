@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 LabelValue = bool | int | float | str
 Difficulty = Literal["clear", "hard"]
 
-_TIME = "2026-11-24T00:00:00Z"  # of no meaning here, but no capture is without one
+_DATE = date(2026, 11, 24)  # of no meaning where a record has none, but no capture is without one
 
 
 class _Strict(BaseModel):
@@ -90,11 +91,13 @@ class WrittenMessage(_Strict):
 class WrittenRecord(_Strict):
     """One record as it stands in a file.
 
+    `asked_on` is the day of the inference (`date`); a judge is told it, and so can read "tomorrow".
     `documents` are sent beside the messages, as vLLM takes them for chat templates with retrieval.
     """
 
     id: str = Field(min_length=1)
     difficulty: Difficulty
+    asked_on: date = Field(default=_DATE, alias="date")
     system: str | None = None
     tools: list[WrittenTool] = Field(default_factory=list)
     documents: list[dict[str, str]] = Field(default_factory=list)
@@ -131,7 +134,10 @@ class WrittenRecord(_Strict):
                 "endpointInput": _side("INPUT", asked),
                 "endpointOutput": _side("OUTPUT", {"choices": [choice]}),
             },
-            "eventMetadata": {"eventId": self.id, "inferenceTime": _TIME},
+            "eventMetadata": {
+                "eventId": self.id,
+                "inferenceTime": f"{self.asked_on.isoformat()}T00:00:00Z",
+            },
             "eventVersion": "0",
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ OWN_CRITERIA = "tone: {asks: Polite, usually: yes}\ntool_use: {asks: tool_use, u
 OWN = """
 - id: own
   difficulty: hard
+  date: 2025-03-12
   tools:
     - name: find
       description: Finds a customer.
@@ -133,6 +135,22 @@ def test_every_label_says_why_and_is_one_of_a_criterion_named() -> None:
             assert set(record.labels) <= set(record.whys) == record.criteria, record.id
 
 
+def test_a_day_that_is_told_is_the_day_of_the_capture() -> None:
+    """The judge is shown the date of the inference; one that contradicts the prompt misleads it."""
+    told = 0
+    for record in SET.records:
+        system = (
+            str((record.inference.request.messages or [{}])[0]) if record.inference.request else ""
+        )
+        if found := re.search(
+            r"(?:Today is|Hoy es|Heute ist der|sommes le)[^.]*?(\d+)\D*?(20\d\d)", system
+        ):
+            day = record.inference.inference_time
+            assert (int(found[1]), int(found[2])) == (day.day, day.year), record.id
+            told += 1
+    assert told >= 8
+
+
 def test_documents_come_in_all_the_ways_that_captures_have() -> None:
     """As results of tools, as marked parts of the prompt, and beside the messages."""
     bodies = [r.inference.request.body for r in labelled("groundedness") if r.inference.request]
@@ -160,6 +178,7 @@ def test_a_record_is_the_capture_of_a_chat_with_tools(tmp_path: Path) -> None:
     (record,) = load_labelled_set(tmp_path).records
     assert record.labels == {"tool_use": False}
     assert record.criteria == {"tool_use"}
+    assert record.inference.inference_time == datetime(2025, 3, 12, tzinfo=UTC)
     request, response = record.inference.request, record.inference.response
     assert request
     assert response
