@@ -32,6 +32,7 @@ SHIPPED = load_scorers(Path(__file__).parents[2] / "lambda_src" / "scorers.yaml"
 SPECS = {
     spec.name: spec for spec in (*SHIPPED.scorers, *CONFIG.scorers) if isinstance(spec, JudgedSpec)
 }
+TODAY = re.compile(r"(?:Today is|Hoy es|Heute ist der|sommes le)[^.]*?(\d+)\D*?(20\d\d)")
 
 OWN_CRITERIA = "tone: {asks: Polite, usually: yes}\ntool_use: {asks: tool_use, usually: null}\n"
 OWN = """
@@ -139,12 +140,8 @@ def test_a_day_that_is_told_is_the_day_of_the_capture() -> None:
     """The judge is shown the date of the inference; one that contradicts the prompt misleads it."""
     told = 0
     for record in SET.records:
-        system = (
-            str((record.inference.request.messages or [{}])[0]) if record.inference.request else ""
-        )
-        if found := re.search(
-            r"(?:Today is|Hoy es|Heute ist der|sommes le)[^.]*?(\d+)\D*?(20\d\d)", system
-        ):
+        prompt = str(record.inference.request and record.inference.request.messages)
+        if found := TODAY.search(prompt):
             day = record.inference.inference_time
             assert (int(found[1]), int(found[2])) == (day.day, day.year), record.id
             told += 1
