@@ -23,7 +23,7 @@ ENVIRONMENT = {
     "MONITOR_MLFLOW_TRACKING_URI": "http://mlflow",
     "MONITOR_EXPERIMENT_NAME": "llm",
     "MONITOR_ENDPOINT_NAME": "llm",
-    "MONITOR_JUDGE_MODEL": "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0",
+    "MONITOR_JUDGE_MODEL": "bedrock:/global.anthropic.claude-sonnet-4-6",
     "MONITOR_REDACTION": "off",
 }
 CAPTURES, RESULTS = "captures", "results"

@@ -310,7 +310,7 @@ def test_batch_jobs_judge_what_is_missing(world: World, run: Run) -> None:
         "jobName": job,
         "clientRequestToken": job,
         "roleArn": ROLE,
-        "modelId": "global.anthropic.claude-sonnet-4-20250514-v1:0",
+        "modelId": "global.anthropic.claude-sonnet-4-6",
         "modelInvocationType": "Converse",
         "inputDataConfig": {"s3InputDataConfig": {"s3Uri": f"{folder}/input/records.jsonl"}},
         "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": f"{folder}/output/"}},

@@ -17,6 +17,7 @@ from inference_monitor.scoring.material import material
 from inference_monitor.scoring.record import Record
 from inference_monitor.traces.identity import trace_id
 from local.judge.batch_records import answered
+from local.judge.behaviour import Behaviour
 from tests.unit.judging import MODEL, SAFETY, SOURCE, answer, config, inference, verdict
 
 TONE = {"name": "tone", "type": "guidelines", "guidelines": "Be polite.", "version": "7"}
@@ -122,7 +123,7 @@ def test_a_manifest_reads_answers_without_the_captures(scorers: ScorersConfig) -
         lines = [Manifest("job-1", MODEL, scorers, {}).head(), asked.to_json()]
         manifest = Manifest.read(line.encode() for line in lines)
         line = json.dumps({"recordId": "00000000001", "modelInput": model_input(call)}).encode()
-        output = answered("model", line)["modelOutput"]
+        output = answered("amazon.nova-pro-v1:0", line, Behaviour())["modelOutput"]
         expected = call.read(answer_of(output), 0.5)
         given = manifest.verdicts(manifest.asked["00000000001"], answer_of(output), 0.5)
         assert [v.error for v in given] == [None] * len(expected)
