@@ -43,7 +43,7 @@ def main() -> None:
         problems.append(str(error))
     try:
         prices = judge_prices.load()
-    except judge_prices.InvalidPricesError as error:
+    except judge_prices.InvalidModelsError as error:
         problems.append(str(error))
     if not problems:
         problems += judge_prices.unpriced(settings, config, prices)

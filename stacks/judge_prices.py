@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.models import InvalidModelsError, ModelTable
 from inference_monitor.scoring.own_prices import parse_prices
-from inference_monitor.scoring.prices import InvalidPricesError, PriceTable
 from inference_monitor.scoring.specs import bedrock_model_id
 from stacks import LAMBDA_SRC
 from stacks.settings import DeploySettings
 
-__all__ = ["InvalidPricesError", "load", "unpriced"]
+__all__ = ["InvalidModelsError", "load", "unpriced"]
 
 
-def load() -> PriceTable:
+def load() -> ModelTable:
     """Read the price table that goes into the image.
 
     Raises:
-        InvalidPricesError: If the file cannot be used; one line for every problem.
+        InvalidModelsError: If the file cannot be used; one line for every problem.
     """
-    return PriceTable.load(LAMBDA_SRC / "prices.yaml")
+    return ModelTable.load(LAMBDA_SRC / "prices.yaml")
 
 
-def unpriced(settings: DeploySettings, config: ScorersConfig, prices: PriceTable) -> list[str]:
+def unpriced(settings: DeploySettings, config: ScorersConfig, prices: ModelTable) -> list[str]:
     """One line for every judge without a known price, if there is a budget to be kept."""
     budget = _budget(settings)
     if budget is None:

@@ -142,6 +142,7 @@ def _environment(
         "MONITOR_JUDGE_REQUESTS_PER_MINUTE": _share(settings, settings.judge_requests_per_minute),
         "MONITOR_JUDGE_TOKENS_PER_MINUTE": _share(settings, settings.judge_tokens_per_minute),
         "MONITOR_JUDGE_CONCURRENCY": str(settings.judge_concurrency),
+        "MONITOR_JUDGE_TIMEOUT_SECONDS": str(settings.judge_timeout_seconds),
         "MONITOR_REDACTION": settings.redaction,
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }

@@ -19,17 +19,18 @@ from inference_monitor.ports import ToScore, Verdicts
 from inference_monitor.scoring.budget import NANO, CappedBudget, Caps
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
 from inference_monitor.scoring.config import load_scorers
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import DEFAULT_JUDGE, ModelTable
 from inference_monitor.scoring.scorers import Scorers
+from inference_monitor.scoring.specs import bedrock_model_id
 from inference_monitor.tables import COUNTERS_KEY
 from local.emulator_process import EmulatedAws
 from local.settings import MADE_UP
 
 FITTING, INSTANCES = 50, 4
 TABLE = "counters"
-_MODEL = "global.anthropic.claude-sonnet-4-20250514-v1:0"
+_MODEL = bedrock_model_id(DEFAULT_JUDGE)
 _CONFIG = load_scorers(SCORERS_FILE).model_copy(update={"judging": "panel"})
-_PRICE = PriceTable.load().price(_MODEL)
+_PRICE = ModelTable.load().price(_MODEL)
 assert _PRICE
 PRICE_OF_A_RECORD = _PRICE.usd(INPUT_TOKENS, OUTPUT_TOKENS)
 CAP = FITTING * PRICE_OF_A_RECORD

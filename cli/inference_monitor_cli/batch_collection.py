@@ -14,7 +14,7 @@ from inference_monitor.errors import PermanentWriteError, TransientError
 from inference_monitor.ports import ScoringState, StoredTrace, TraceStore
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
 from inference_monitor.scoring.batch.requests import answer_of
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.specs import bedrock_model_id
 
 _TOGETHER = 400
@@ -48,7 +48,7 @@ class _Judged:
 class Collector:
     """Reads what Bedrock has written about the records of a job."""
 
-    def __init__(self, manifest: Manifest, traces: TraceStore, prices: PriceTable) -> None:
+    def __init__(self, manifest: Manifest, traces: TraceStore, prices: ModelTable) -> None:
         self._manifest = manifest
         self._traces = traces
         self._prices = prices

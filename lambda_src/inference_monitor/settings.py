@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     judge_concurrency: int = Field(ge=1, le=200)
     """Judge calls in flight at once in one function instance."""
 
+    judge_timeout_seconds: float = Field(gt=0, le=900, allow_inf_nan=False)
+    """The longest that a judge may take for one answer."""
+
     redaction: Literal["off", "patterns", "presidio"]
     """What replaces personal and secret text before it is scored or written, see `privacy`."""
 

@@ -33,7 +33,7 @@ ACCEPTED: Mapping[str, Sequence[object]] = {
     "bedrock_model_id": [
         "bedrock:/anthropic.claude-3-5-sonnet-20240620-v1:0",
         "bedrock:/amazon.nova-pro-v1:0:300k",
-        "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0",
+        "bedrock:/global.anthropic.claude-sonnet-4-6",
         "bedrock:/us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0",
         "bedrock:/arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2",
         "bedrock:/arn:aws:bedrock:us-east-1:111122223333:provisioned-model/a1b2",
@@ -125,7 +125,7 @@ def test_prefix_and_experiment_default_to_the_endpoint() -> None:
     defaults = settings(sagemaker_endpoint_name="other")
     assert defaults.data_capture_s3_prefix == "other"
     assert defaults.mlflow_experiment_name == "other"
-    assert defaults.bedrock_model_id == "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
+    assert defaults.bedrock_model_id == "bedrock:/global.anthropic.claude-sonnet-4-6"
 
 
 def test_a_trailing_slash_of_the_prefix_is_dropped() -> None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import pytest
 
 from inference_monitor.scoring.forecast import Forecast
-from inference_monitor.scoring.prices import ModelPrice, PriceTable
+from inference_monitor.scoring.models import ModelFacts, ModelTable
 
-TABLE = PriceTable(
-    as_of="2026-01-01", source="here", models=[ModelPrice(pattern="m", input=1, output=10)]
+TABLE = ModelTable(
+    as_of="2026-01-01", source="here", models=[ModelFacts(pattern="m", input=1, output=10)]
 )
 
 

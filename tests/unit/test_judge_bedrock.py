@@ -26,7 +26,7 @@ from inference_monitor.scoring.pace import Pace
 from tests.unit.judging import FakeBedrock, FakeTime, bedrock_error, verdict
 
 REQUEST = {
-    "modelId": "us.anthropic.claude-sonnet-4-20250514-v1:0",
+    "modelId": "us.anthropic.claude-sonnet-4-6",
     "messages": [{"role": "user", "content": [{"text": "Is it safe? <text>SECRET</text>"}]}],
 }
 URL = "https://bedrock"

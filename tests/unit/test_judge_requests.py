@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from inference_monitor.scoring.model_facts import model_facts
+from inference_monitor.scoring.models import model_facts
 from inference_monitor.scoring.requests import converse_request
 from inference_monitor.scoring.specs import InferenceParameters
 from tests.unit.judging import MODEL, verdict
@@ -34,7 +34,7 @@ def request(
 def test_the_whole_request() -> None:
     """Model, prompt, parameters and the forced tool are sent, and nothing else is."""
     assert request(InferenceParameters(temperature=0.25, max_tokens=300)) == {
-        "modelId": "global.anthropic.claude-sonnet-4-20250514-v1:0",
+        "modelId": "global.anthropic.claude-sonnet-4-6",
         "system": [{"text": "You judge."}],
         "messages": [{"role": "user", "content": [{"text": "Is it safe?"}]}],
         "inferenceConfig": {"temperature": 0.25, "maxTokens": 300},

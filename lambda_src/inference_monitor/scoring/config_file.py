@@ -22,11 +22,12 @@ RIGHT: dict[str, str] = {
     "arguments": "a mapping of the class's keyword arguments",
     "class": "a dotted path, e.g. mlflow.genai.scorers.RegexMatch",
     "first_per_hour": f"a whole number from 1 to {MOST_PER_HOUR}",
+    "effort": "a word the model knows for how much it is to think: low, medium, high, …",
     "family": "the name of a payload family, or a list of them",
     "function": "module:function, e.g. my_checks:is_polite",
     "guidelines": "a rule in plain words, or a list of them",
     "inference_parameters": "a mapping with one or more of temperature, top_p, max_tokens,"
-    " stop_sequences, additional",
+    " effort, stop_sequences, additional",
     "input_tokens": _TOKENS,
     "instructions": "the judge's instructions, as text",
     "judging": "each (one call for each scorer) or panel (one call for all scorers of a record)",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.specs import bedrock_model_id
 
 TOKENS_PER_CRITERION = 150
@@ -53,7 +53,7 @@ class PricedCall(Protocol):
 class Forecast:
     """Learns from answers what tokens they took, for each model. Called from several threads."""
 
-    def __init__(self, prices: PriceTable) -> None:
+    def __init__(self, prices: ModelTable) -> None:
         self._prices = prices
         self._models: dict[str, _Seen] = {}
         self._lock = Lock()

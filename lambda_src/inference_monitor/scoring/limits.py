@@ -11,18 +11,18 @@ from botocore.config import Config
 from inference_monitor.counters import DynamoCounters
 from inference_monitor.scoring.budget import Budget, CappedBudget, Caps, Unlimited
 from inference_monitor.scoring.first_of_hour import CountedFirstOfHour, FirstOfHour
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.own_prices import parse_prices
 from inference_monitor.scoring.pace import Pace
-from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.settings import Settings
 
 # Runs of which an instance of the function remembers a refusal.
 _RUNS = 32
 
 
-def build_prices(settings: Settings) -> PriceTable:
+def build_prices(settings: Settings) -> ModelTable:
     """The price table of the image, behind the prices of this deployment."""
-    return PriceTable.load().with_own(parse_prices(settings.judge_prices))
+    return ModelTable.load().with_own(parse_prices(settings.judge_prices))
 
 
 def build_pace(settings: Settings) -> Pace:

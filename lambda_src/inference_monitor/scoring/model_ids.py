@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 
 SCHEME = "bedrock:/"
+# The first parts of ids of cross-Region inference profiles. Source: "Supported Regions and models
+# for inference profiles" in the Bedrock user guide.
+GEOGRAPHIES = frozenset({"us", "eu", "apac", "jp", "au", "ca", "us-gov", "global"})
 ARN = re.compile(
     r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:(\d{12})?:"
     r"(?P<kind>foundation-model|inference-profile|application-inference-profile|provisioned-model"

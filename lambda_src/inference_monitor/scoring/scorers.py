@@ -20,7 +20,6 @@ Budgets = Callable[[str, str], Budget]
 """The budget of an endpoint and a run."""
 
 _Runs = list[tuple[Task, Future[Scored | None]]]
-_ANYTIME = Delivery("")
 
 
 class Scorers:
@@ -45,7 +44,7 @@ class Scorers:
         self._give_up_after = give_up_after
 
     def score(
-        self, batch: Sequence[ToScore], delivery: Delivery = _ANYTIME
+        self, batch: Sequence[ToScore], delivery: Delivery | None = None
     ) -> Generator[Verdicts, None, None]:
         """Give what is missing for each inference, in order; its third part is what it already has.
 
@@ -57,11 +56,13 @@ class Scorers:
         Args:
             batch: Inferences with their sources and the assessments MLflow holds of them.
             delivery: Its `scoring_deadline` is when whatever is not done is pending, its `run` what
-                the budget is counted for; `scorers` names the only ones to run, if not all are.
+                the budget is counted for; `scorers` names the only ones to run, if not all are. A
+                judge that refuses for good is noted in it, and not asked again.
 
         Raises:
             TransientError: If it cannot be told which records are to be judged.
         """
+        delivery = delivery or Delivery("")
         breaker = Breaker(self._give_up_after)
         deadline = delivery.scoring_deadline
         planned: list[tuple[Planned, _Runs]] = []
@@ -70,7 +71,8 @@ class Scorers:
         try:
             for one in batch:
                 plan = self._plan(one, delivery)
-                allowance = Allowance(self._budgets(one[1].endpoint, delivery.run), deadline)
+                budget = self._budgets(one[1].endpoint, delivery.run)
+                allowance = Allowance(budget, deadline, delivery.refused_judges)
                 runs = [(t, pool.submit(_run, t, breaker, allowance)) for t in plan.tasks]
                 planned.append((plan, runs))
             for plan, runs in planned:
@@ -92,7 +94,9 @@ class Scorers:
 
     def _verdicts(self, planned: Planned, runs: _Runs) -> Verdicts:
         """Add up what the tasks of a record gave."""
-        verdicts = Verdicts(others_missing=planned.others_missing)
+        verdicts = Verdicts(
+            others_missing=planned.others_missing, declined_before=planned.declined
+        )
         known = {(f.assessment_id, f.error_code, f.error_message) for f in planned.earlier}
         for task, future in runs:
             scored = future.result() if future.done() and not future.cancelled() else None
@@ -100,6 +104,9 @@ class Scorers:
                 verdicts.pending += task.names
             if scored is not None:
                 verdicts.exhausted |= scored.exhausted
+                verdicts.refused |= scored.refused
+                verdicts.declined |= scored.declined
+                verdicts.unreadable += scored.unreadable
                 verdicts.assessments += [
                     f
                     for f in scored.feedbacks

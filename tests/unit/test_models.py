@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from inference_monitor.scoring.own_prices import EXAMPLE, parse_prices
-from inference_monitor.scoring.prices import (
-    PRICES_FILE,
-    InvalidPricesError,
-    ModelPrice,
-    PriceTable,
+from inference_monitor.scoring.models import (
+    MODELS_FILE,
+    InvalidModelsError,
+    ModelFacts,
+    ModelTable,
 )
+from inference_monitor.scoring.own_prices import EXAMPLE, parse_prices
 
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/my-profile"
 TABLE = "as_of: 2026-09-29\nsource: here\nmodels:\n"
@@ -23,7 +23,8 @@ TABLE = "as_of: 2026-09-29\nsource: here\nmodels:\n"
 @pytest.mark.parametrize(
     ("model", "usd"),
     [
-        ("global.anthropic.claude-sonnet-4-20250514-v1:0", 18.0),
+        ("global.anthropic.claude-sonnet-4-6", 18.0),
+        ("eu.anthropic.claude-sonnet-4-6", 19.8),
         ("eu.anthropic.claude-sonnet-4-20250514-v1:0", 18.0),
         ("global.anthropic.claude-haiku-4-5-20251001-v1:0", 6.0),
         ("anthropic.claude-haiku-4-5-20251001-v1:0", 6.0),
@@ -34,20 +35,20 @@ TABLE = "as_of: 2026-09-29\nsource: here\nmodels:\n"
         ("amazon.nova-micro-v1:0:128k", 0.175),
         ("arn:aws:bedrock:eu-west-1:1:inference-profile/eu.amazon.nova-pro-v1:0", 5.25),
         ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0", 4.0),
-        ("us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0", None),
+        ("us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0", 21.6),
         (PROFILE, None),
         ("unknown.model", None),
     ],
 )
 def test_prices_are_those_of_the_table(model: str, usd: float | None) -> None:
     """A million tokens in and out cost what the file says; an unknown model costs nothing known."""
-    cost = PriceTable.load().cost(model, 1_000_000, 1_000_000)
+    cost = ModelTable.load().cost(model, 1_000_000, 1_000_000)
     assert cost == (None if usd is None else pytest.approx(usd))
 
 
 def test_the_file_says_what_its_source_says() -> None:
     """Every id of the named source that the file has a price for costs there what it costs here."""
-    table = PriceTable.load()
+    table = ModelTable.load()
     source = files("mlflow") / "utils/model_catalog/bedrock.json"
     assert table.source.startswith("mlflow/utils/model_catalog/bedrock.json")
     found = set()
@@ -64,17 +65,17 @@ def test_the_file_says_what_its_source_says() -> None:
                 assert getattr(price, side) == pytest.approx(expected), model
         assert facts["last_updated_at"] <= table.as_of.isoformat()
     # No row is there without something in the source to support it.
-    supported = [row for row in table.models if any(row.of(model) for model in found)]
+    supported = [row for row in table.models if any(row.matches(model) for model in found)]
     assert supported == table.models
 
 
 def test_the_cache_and_batches_have_their_own_prices() -> None:
     """Left out, reading costs a tenth of the input and writing a quarter more; batches half."""
     rows = [
-        ModelPrice(pattern="plain", input=10, output=20),
-        ModelPrice(pattern="own", input=10, output=20, cache_read=3, cache_write=4),
+        ModelFacts(pattern="plain", input=10, output=20),
+        ModelFacts(pattern="own", input=10, output=20, cache_read=3, cache_write=4),
     ]
-    table = PriceTable(as_of="2026-01-01", source="here", models=rows)
+    table = ModelTable(as_of="2026-01-01", source="here", models=rows)
     assert table.cost("plain", 0, 0, cache_read=1_000_000) == pytest.approx(1)
     assert table.cost("plain", 0, 0, cache_write=1_000_000) == pytest.approx(12.5)
     assert table.cost("own", 0, 0, cache_read=1_000_000, cache_write=1_000_000) == pytest.approx(7)
@@ -83,8 +84,8 @@ def test_the_cache_and_batches_have_their_own_prices() -> None:
 
 def test_the_regional_factor_is_for_everything_in_a_region() -> None:
     """A geography's profile costs that much more for the cache, too; the global one does not."""
-    row = ModelPrice(pattern="vendor.model", input=10, output=20, regional=1.1)
-    table = PriceTable(as_of="2026-01-01", source="here", models=[row])
+    row = ModelFacts(pattern="vendor.model", input=10, output=20, regional=1.1)
+    table = ModelTable(as_of="2026-01-01", source="here", models=[row])
     regional, world = table.price("eu.vendor.model"), table.price("global.vendor.model")
     assert regional
     assert world
@@ -96,7 +97,7 @@ def test_the_regional_factor_is_for_everything_in_a_region() -> None:
 def test_own_prices_go_first() -> None:
     """A deployment's price stands in for the file's, and gives one to what has no model's name."""
     own = parse_prices("*my-profile*=3/15, *nova-lite*=0.5/0.6")
-    table = PriceTable.load().with_own(own)
+    table = ModelTable.load().with_own(own)
     assert table.cost(PROFILE, 1_000_000, 1_000_000) == pytest.approx(18)
     assert table.cost("us.amazon.nova-lite-v1:0", 1_000_000, 1_000_000) == pytest.approx(1.1)
     assert table.cost("us.amazon.nova-micro-v1:0", 1_000_000, 1_000_000) == pytest.approx(0.175)
@@ -136,13 +137,13 @@ def test_the_example_is_a_setting() -> None:
 def test_a_broken_file_is_told_with_its_lines(tmp_path: Path, text: str, told: str) -> None:
     """Whoever edits the prices is told which line is wrong, and what would be right."""
     (tmp_path / "prices.yaml").write_text(text)
-    with pytest.raises(InvalidPricesError) as caught:
-        PriceTable.load(tmp_path / "prices.yaml")
+    with pytest.raises(InvalidModelsError) as caught:
+        ModelTable.load(tmp_path / "prices.yaml")
     assert told in str(caught.value)
 
 
 def test_the_price_table_says_where_it_is_from() -> None:
     """Prices carry their date and source."""
-    table = PriceTable.load(PRICES_FILE)
+    table = ModelTable.load(MODELS_FILE)
     assert table.source
     assert table.as_of.year >= 2026
