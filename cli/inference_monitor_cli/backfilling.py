@@ -17,8 +17,8 @@ from inference_monitor.capture.source import source_of
 from inference_monitor.privacy.build import Mode, build_redaction
 from inference_monitor.scoring.build import SCORERS_FILE
 from inference_monitor.scoring.config import load_scorers
-from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.judge import ConverseClient, Judge
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.own_prices import parse_prices
 from inference_monitor.storage import read_entries
 from inference_monitor.traces.writer import MlflowTraceStore

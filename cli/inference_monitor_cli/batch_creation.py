@@ -44,7 +44,7 @@ def find_terms(judge: Judge, spool: Spool) -> dict[str, Terms]:
     return {model: judge.negotiation.model(bedrock_model_id(model)).terms for model in ready}
 
 
-def create_jobs(  # noqa: PLR0913  # keywords
+def create_jobs(  # keywords
     jobs: BatchJobs,
     spool: Spool,
     *,

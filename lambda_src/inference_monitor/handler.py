@@ -162,9 +162,7 @@ def build_monitor() -> Monitor:
     settings = get_settings()
     scorers = build_scorers(
         load_scorers(SCORERS_FILE),
-        bedrock_client(
-            settings.judge_concurrency, read_timeout=settings.judge_timeout_seconds
-        ),
+        bedrock_client(settings.judge_concurrency, read_timeout=settings.judge_timeout_seconds),
         default_model=settings.judge_model,
         concurrency=settings.judge_concurrency,
         prices=build_prices(settings),

@@ -29,9 +29,7 @@ class Answer:
     way: Way | None = None
 
     @classmethod
-    def of(
-        cls, response: Mapping[str, Any], attempts: int = 1, way: Way | None = None
-    ) -> Answer:
+    def of(cls, response: Mapping[str, Any], attempts: int = 1, way: Way | None = None) -> Answer:
         """Read what a response says it has used; a model that says nothing has used 0."""
         usage = response.get("usage") or {}
         return cls(

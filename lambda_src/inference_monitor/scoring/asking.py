@@ -59,9 +59,7 @@ class Asking:
             )
         except JudgeRefusedError as refusal:
             reservation.settle(0)
-            return Scored(
-                call.refused(str(refusal)), refused=True, judge_calls=int(refusal.asked)
-            )
+            return Scored(call.refused(str(refusal)), refused=True, judge_calls=int(refusal.asked))
         except JudgeUnavailableError as error:
             # An answer that came too late may be on the bill; anything else is not.
             if not isinstance(error.__cause__, ReadTimeoutError):

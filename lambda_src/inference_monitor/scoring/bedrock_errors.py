@@ -34,7 +34,7 @@ class Refusal:
         return ": ".join(part for part in (self.code, self.message[:MOST_WORDS], self.hint) if part)
 
 
-_LIVING = "name a living model in BEDROCK_MODEL_ID or scorers.yaml (`inference-monitor models`"
+_LIVING = "name a living one in BEDROCK_MODEL_ID or scorers.yaml (see `inference-monitor models`)"
 _MODEL = (
     "check the model id and the Region: many models are reached only through an inference profile"
     " such as bedrock:/global.… or bedrock:/us.…"
@@ -43,48 +43,49 @@ _ACCESS = (
     "allow the function's role to invoke the model (deploy again after naming a new one), and open"
     " the model once in this Region's Bedrock console"
 )
-_HINTS = tuple(
-    (re.compile(words, re.IGNORECASE), hint)
-    for words, hint in (
-        (r"end of (?:its )?life|no longer (?:available|supported)|has been (?:retired|deprecated)",
-         f"the model is dead; {_LIVING} lists some) and deploy"),
-        (r"marked by provider as legacy|\blegacy\b",
-         f"the model is about to end, and closed to accounts that did not use it lately; {_LIVING}"
-         " lists some) and deploy"),
-        (r"marketplace",
-         "let somebody with aws-marketplace:Subscribe and aws-marketplace:ViewSubscriptions open"
-         " the model once in the Bedrock console, which subscribes the account"),
-        (r"use case|use-case",
-         "fill in the provider's use-case form once for the account: Bedrock console, Model"
-         " catalog; access comes some 15 minutes later"),
-        (r"service control policy|explicit deny",
-         "a policy of the organization or the account forbids it: ask its administrator to allow"
-         " bedrock:InvokeModel on this model, in every Region that its inference profile routes to"),
-        (r"on-demand throughput",
-         "name an inference profile of the model, such as bedrock:/global.… or bedrock:/us.…,"
-         " instead of the model"),
-        (r"data retention",
-         "the model asks for another mode of data retention: set it for the account, or name"
-         " another model"),
-        (r"model identifier is invalid|resolve the foundation model|not (?:available|supported) in"
-         r"|unsupported (?:region|countr)|not allowed from unsupported", _MODEL),
-        (r"doesn.t support tool use|tool use is not supported",
-         "the model takes no tools; it is asked in words instead unless this is a text model:"
-         " name a model that chats"),
-        (r"not authorized|don.t have access|access (?:is )?denied|model access", _ACCESS),
-    )
-)  # fmt: skip
-_RECORD_HINTS = tuple(
-    (re.compile(words, re.IGNORECASE), hint)
-    for words, hint in (
-        (r"input is too long|prompt is too long|too many (?:input )?tokens|context (?:window|length)"
-         r"|maximum context|exceeds? the (?:maximum )?(?:number of )?input",
-         "the record is longer than the model's context: lower max_record_tokens in scorers.yaml,"
-         " or name a model with a longer one"),
-        (r"\bblank\b|must not be empty|non-whitespace|content field .* is empty",
-         "the record has no text that the model takes; nothing is to be done"),
-    )
-)  # fmt: skip
+_HINTS = {
+    r"end of (?:its )?life|no longer (?:available|supported)|been (?:retired|deprecated)": (
+        f"the model is dead; {_LIVING} and deploy"
+    ),
+    r"\blegacy\b": (
+        "the model is about to end, and closed to accounts that have not used it lately;"
+        f" {_LIVING} and deploy"
+    ),
+    r"marketplace": (
+        "let somebody with aws-marketplace:Subscribe and aws-marketplace:ViewSubscriptions open"
+        " the model once in the Bedrock console, which subscribes the account"
+    ),
+    r"use[ -]case": (
+        "fill in the provider's use-case form once for the account (Bedrock console, Model"
+        " catalog); access comes some 15 minutes later"
+    ),
+    r"service control policy|explicit deny": (
+        "a policy of the organization or the account forbids it: ask its administrator to allow"
+        " bedrock:InvokeModel on the model, in every Region that its inference profile routes to"
+    ),
+    r"on-demand throughput": (
+        "name an inference profile of the model, such as bedrock:/global.… or bedrock:/us.…,"
+        " instead of the model"
+    ),
+    r"data retention": (
+        "the model asks for another mode of data retention: set that for the account, or name"
+        " another model"
+    ),
+    r"identifier is invalid|resolve the foundation model|(?:available|supported) in (?:this|your)"
+    r"|unsupported (?:region|countr)": _MODEL,
+    r"not authorized|don.t have access|access (?:is )?denied|model access": _ACCESS,
+    r"doesn.t support tool use": "the model takes no tools: name one that chats",
+}
+_RECORD_HINTS = {
+    r"(?:input|prompt) is too long|too many (?:input )?tokens|context (?:window|length|limit)"
+    r"|maximum context": (
+        "the record is longer than the model's context: lower max_record_tokens in scorers.yaml,"
+        " or name a model with a longer one"
+    ),
+    r"\bblank\b|must not be empty|non-whitespace|content field .* is empty": (
+        "the record has no text that the model takes"
+    ),
+}
 _BY_CODE = {
     "AccessDeniedException": _ACCESS,
     "ResourceNotFoundException": _MODEL,
@@ -128,16 +129,18 @@ def refusal(error: Exception) -> Refusal | None:
     if not isinstance(error, ClientError) or code not in _BY_CODE:
         return None
     message = str(error.response.get("Error", {}).get("Message", ""))
-    if code == "ValidationException":
-        for words, hint in _RECORD_HINTS:
-            if words.search(message):
-                return Refusal(code, message, hint, of_record=True)
-    for words, hint in _HINTS:
-        if words.search(message):
-            return Refusal(code, message, hint)
+    invalid = code == "ValidationException"
+    if invalid and (hint := _hint(_RECORD_HINTS, message)):
+        return Refusal(code, message, hint, of_record=True)
+    if hint := _hint(_HINTS, message):
+        return Refusal(code, message, hint)
     # Refused access and a missing model are always the model's; an invalid request may be any.
-    recognized = code != "ValidationException"
-    return Refusal(code, message, _BY_CODE[code], recognized=recognized)
+    return Refusal(code, message, _BY_CODE[code], recognized=not invalid)
+
+
+def _hint(hints: dict[str, str], message: str) -> str | None:
+    found = (hint for words, hint in hints.items() if re.search(words, message, re.IGNORECASE))
+    return next(found, None)
 
 
 INVALID_REQUEST = Refusal("ParamValidationError", "", _BY_CODE["ValidationException"])

@@ -1,9 +1,9 @@
 """What a Converse response of a judge holds: the objects it gave, its thoughts, its stop reason.
 
 A judge that is made to call a tool gives its verdict as the tool's input. One that answers in text
-writes a JSON object, plain or in a code fence, or a tool call in the notation it was trained on. The
-object must be all that the judge says (besides its thoughts), or stand in a code fence: an object
-in the middle of a sentence may be a quotation from the judged text.
+writes a JSON object, plain or in a code fence, or a tool call in the notation it was trained on.
+The object must be all that the judge says (besides its thoughts), or stand in a code fence: an
+object in the middle of a sentence may be a quotation from the judged text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DECLINED = frozenset({"refusal", "content_filtered", "guardrail_intervened"})
 `refusal` is Anthropic's, passed on by Bedrock)."""
 
 _THOUGHTS = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL)
-# DeepSeek's chat template writes the opening tag itself, so that an answer has the closing one only.
+# DeepSeek's chat template writes the opening tag itself: an answer has the closing one only.
 _THOUGHTS_BEFORE = re.compile(r"\A.*</(?:think|thinking|reasoning)>", re.DOTALL)
 _FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)```", re.DOTALL)
 # Notations for a tool call in text: Llama and Qwen, Mistral, Claude's XML, Qwen Coder's XML.

@@ -55,7 +55,9 @@ _PARAMETERS = {
 """How refusals name what we send, besides the ways and `additional`."""
 
 _ONLY_ONE = re.compile(r"both|only one|together")
-_TOOL_CHOICE = re.compile(r"tool_?choice|forc(?:e|es|ed|ing)\b.*\btool|tool\b.*\bforc(?:e|ed|ing)\b")
+_TOOL_CHOICE = re.compile(
+    r"tool_?choice|forc(?:e|es|ed|ing)\b.*\btool|tool\b.*\bforc(?:e|ed|ing)\b"
+)
 _OUTPUT_CONFIG = re.compile(r"output_?config|text_?format|output_?format|response_?format")
 _SCHEMA = re.compile(
     _OUTPUT_CONFIG.pattern + r"|json_?\s?schema|structured output|\bgrammar\b|\bschema\b"
@@ -66,7 +68,7 @@ _MAX_TOKENS = re.compile(r"max(?:imum)?[_ ]?(?:new[_ ]|output[_ ])?(?:gen[_ ]len
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Offer:
-    """One attempt at a question, built for a model. While one finds out, others wait for its end."""
+    """One attempt at a question, built for a model; others wait while one finds out."""
 
     built: BuiltRequest
 
@@ -244,25 +246,30 @@ class ModelTerms:
 
 def changed_terms(built: BuiltRequest, message: str) -> Terms | None:
     """The terms without what a refusal names; None where it names nothing that was sent."""
-    words = re.sub(r"[`'\"‘’“”]", "", message).lower()
-    terms, sent = built.terms, built.features
-    if built.way in FORCED and _TOOL_CHOICE.search(words):
+    words = re.sub(r"[^\w\s.:/>-]", "", message.lower())
+    terms, sent, way = built.terms, built.features, built.way
+    if way in FORCED and _TOOL_CHOICE.search(words):
         return _without_ways(terms, FORCED)
-    if {"temperature", "top_p"} <= sent and _ONLY_ONE.search(words) and "top_p" in words:
-        return replace(terms, refuses=terms.refuses | {"temperature_with_top_p"})
-    named = {p for p, pattern in _PARAMETERS.items() if p in sent and re.search(pattern, words)}
-    named |= set(_named_additional(sent, words))
-    if named:
-        return replace(terms, refuses=terms.refuses | named)
-    if built.way == "json_schema" and _SCHEMA.search(words):
+    if refused := _named_parameters(sent, words):
+        return replace(terms, refuses=terms.refuses | refused)
+    if way == "json_schema" and _SCHEMA.search(words):
         return _without_ways(terms, {"json_schema"})
-    if "effort" in sent and _OUTPUT_CONFIG.search(words):
-        return replace(terms, refuses=terms.refuses | {"effort"})
     if (limit := _lower_limit(built, words)) is not None:
         return replace(terms, most_tokens=limit)
-    if built.way in TOOLS and _ANY_TOOL.search(words):
+    if way in TOOLS and _ANY_TOOL.search(words):
         return _without_ways(terms, TOOLS)
     return None
+
+
+def _named_parameters(sent: frozenset[str], words: str) -> set[str]:
+    """The parameters that a refusal names, of those that were sent."""
+    if {"temperature", "top_p"} <= sent and _ONLY_ONE.search(words) and "top_p" in words:
+        return {"temperature_with_top_p"}
+    named = {p for p, pattern in _PARAMETERS.items() if p in sent and re.search(pattern, words)}
+    named |= set(_named_additional(sent, words))
+    if not named and "json_schema" not in sent and _OUTPUT_CONFIG.search(words):
+        named = {"effort"} & sent
+    return named
 
 
 def _named_additional(sent: frozenset[str], words: str) -> Iterator[str]:

@@ -68,7 +68,9 @@ def read_panel(
 ) -> list[Verdict | UnreadableVerdictError]:
     """The verdicts in the order of the criteria; one that cannot be read costs no other."""
     given = [one for one in objects(response) if isinstance(one, Mapping)]
-    return [_read(criterion, _field(criterion, criteria), given, response) for criterion in criteria]
+    return [
+        _read(criterion, _field(criterion, criteria), given, response) for criterion in criteria
+    ]
 
 
 def in_balanced_order(criteria: Sequence[Criterion], record: str) -> list[Criterion]:

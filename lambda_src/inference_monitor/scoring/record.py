@@ -53,7 +53,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a task may use: money, time up to a `time.monotonic()`, and judges that do not refuse."""
+    """What a task may use: money, time up to a `time.monotonic()`, judges that do not refuse."""
 
     budget: Budget
     deadline: float | None = None

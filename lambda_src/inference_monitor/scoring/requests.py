@@ -97,7 +97,7 @@ class Terms:
             return None
         if request.in_words:
             return "words"
-        # Anthropic: "Thinking may not be enabled when tool_choice forces tool use."
+        # Anthropic's models refuse a forced tool while they think.
         left = (way for way in self.ways if not (request.thinking and way in FORCED))
         return next(left, "words")
 
@@ -142,9 +142,7 @@ def build_request(request: JudgeRequest, terms: Terms) -> BuiltRequest:
     return BuiltRequest(building.arguments, frozenset(building.features), way, terms)
 
 
-def _add_texts(
-    building: _Building, request: JudgeRequest, terms: Terms, way: Way | None
-) -> None:
+def _add_texts(building: _Building, request: JudgeRequest, terms: Terms, way: Way | None) -> None:
     system = "\n\n".join(part for part in (request.system, _instruction(way, request.tool)) if part)
     user = request.user
     if system and "system" in terms.refuses:
@@ -192,10 +190,10 @@ def _add_config(building: _Building, request: JudgeRequest, terms: Terms) -> Non
     # Some models refuse both; who sets only top_p has not asked for our default of the other.
     asked = "temperature" in parameters.model_fields_set
     ours = terms.default_temperature and parameters.top_p is None and not request.thinking
-    if parameters.temperature is not None and (asked or ours):
-        if "temperature" not in terms.refuses:
-            config["temperature"] = parameters.temperature
-            features.add("temperature")
+    wanted = parameters.temperature is not None and (asked or ours)
+    if wanted and "temperature" not in terms.refuses:
+        config["temperature"] = parameters.temperature
+        features.add("temperature")
     together = "temperature" in config and "temperature_with_top_p" in terms.refuses
     if parameters.top_p is not None and "top_p" not in terms.refuses and not together:
         config["topP"] = parameters.top_p
@@ -240,7 +238,7 @@ def closed_schema(schema: Any) -> Any:
         return [closed_schema(part) for part in schema]
     if not isinstance(schema, Mapping):
         return schema
-    closed = {}
+    closed: dict[str, Any] = {}
     for key, value in schema.items():
         if key in ("properties", "$defs"):
             closed[key] = {name: closed_schema(part) for name, part in value.items()}

@@ -94,9 +94,7 @@ class Scorers:
 
     def _verdicts(self, planned: Planned, runs: _Runs) -> Verdicts:
         """Add up what the tasks of a record gave."""
-        verdicts = Verdicts(
-            others_missing=planned.others_missing, declined_before=planned.declined
-        )
+        verdicts = Verdicts(others_missing=planned.others_missing, declined_before=planned.declined)
         known = {(f.assessment_id, f.error_code, f.error_message) for f in planned.earlier}
         for task, future in runs:
             scored = future.result() if future.done() and not future.cancelled() else None

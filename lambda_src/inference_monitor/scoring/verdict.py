@@ -22,7 +22,7 @@ Result = str | bool | float
 
 _RATIONALE = {"type": "string", "description": "Detailed explanation for the evaluation"}
 _NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)(?:\s*/\s*(\d+(?:\.\d+)?))?")
-_AROUND_A_WORD = " \t\r\n.!,;:*_`'\"“”‘’()[]"
+_AROUND_A_WORD = " \t\r\n.!,;:*_`'\"“”()[]"
 
 
 class UnreadableVerdictError(Exception):
@@ -60,7 +60,7 @@ class VerdictFormat:
         """Read the one verdict out of a Converse response.
 
         Raises:
-            UnreadableVerdictError: If there is no complete verdict of this kind, or two that differ.
+            UnreadableVerdictError: If there is no complete verdict of this kind, or two differ.
         """
         return self.choose(objects(response), response)
 
