@@ -159,9 +159,10 @@ def _troubles(watched: Watched) -> Iterator[Trouble]:
     yield Trouble(
         "budget-exhausted",
         _own_metric(BUDGET_EXHAUSTED, watched.endpoint),
-        "The judge's budget is used up: records are traced, but not judged. Raise"
-        " JUDGE_BUDGET_USD_PER_DAY or JUDGE_BUDGET_USD_PER_RUN and deploy, or wait for the next day"
-        " (UTC); then send the files again, which fills in what is missing.",
+        "The judge's budget is used up for this hour, or for a run: records are traced, but not"
+        " judged. A 24th of JUDGE_BUDGET_USD_PER_DAY is released every hour (UTC): wait for the"
+        " next hour, or raise it or JUDGE_BUDGET_USD_PER_RUN and deploy; then send the files again,"
+        " which fills in what is missing.",
     )
     yield Trouble(
         "scores-missing",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap, Caps
 from inference_monitor.scoring.models import DEFAULT_JUDGE
 from inference_monitor.scoring.own_prices import EXAMPLE as PRICES_EXAMPLE
 from stacks import rules
@@ -68,12 +69,8 @@ class DeploySettings(BaseSettings):
     redaction: Annotated[
         Literal["off", "patterns", "presidio"], AfterValidator(rules.redaction)
     ] = Field(default="off", examples=["patterns"])
-    judge_budget_usd_per_day: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, examples=[5]
-    )
-    judge_budget_usd_per_run: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, examples=[2]
-    )
+    judge_budget_usd_per_day: Cap = Field(default=DEFAULT_USD_PER_DAY, examples=[10])
+    judge_budget_usd_per_run: Cap = Field(default=None, examples=[2])
     judge_prices: Annotated[str, AfterValidator(rules.judge_prices)] | None = Field(
         default=None, examples=[PRICES_EXAMPLE]
     )
@@ -101,6 +98,11 @@ class DeploySettings(BaseSettings):
     log_retention_days: Annotated[int, AfterValidator(rules.log_retention_days)] = Field(
         default=90, examples=[90]
     )
+
+    @property
+    def caps(self) -> Caps:
+        """What judging may cost."""
+        return Caps(self.judge_budget_usd_per_day, self.judge_budget_usd_per_run)
 
     @property
     def names(self) -> Names:

@@ -18,7 +18,7 @@ from inference_monitor.privacy.build import Mode, build_redaction
 from inference_monitor.scoring.build import SCORERS_FILE
 from inference_monitor.scoring.config import load_scorers
 from inference_monitor.scoring.judge import ConverseClient, Judge
-from inference_monitor.scoring.models import ModelTable
+from inference_monitor.scoring.models import model_table
 from inference_monitor.scoring.own_prices import parse_prices
 from inference_monitor.storage import read_entries
 from inference_monitor.traces.writer import MlflowTraceStore
@@ -60,7 +60,7 @@ class Backfill:
         self.config = load_scorers(self.file)
         self.default_model = deployment.variable("MONITOR_JUDGE_MODEL")
         own = parse_prices(deployment.function_environment.get("MONITOR_JUDGE_PRICES", ""))
-        self.prices = ModelTable.load().with_own(own)
+        self.prices = model_table().with_own(own)
         self._mlflow = (
             tracking_uri or deployment.variable("MONITOR_MLFLOW_TRACKING_URI"),
             experiment or deployment.variable("MONITOR_EXPERIMENT_NAME"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inference_monitor.scoring.config import InvalidScorersError, ScorersConfig, load_scorers
 from inference_monitor.scoring.model_ids import model_of
-from inference_monitor.scoring.models import ModelTable
+from inference_monitor.scoring.models import ModelTable, model_table
 from inference_monitor.scoring.own_prices import parse_prices
 from inference_monitor.scoring.specs import JudgedSpec, Judging
 from inference_monitor_cli.problems import CommandError
@@ -48,7 +48,7 @@ def price_table(own_prices: str | None) -> ModelTable:
         CommandError: If that cannot be read.
     """
     try:
-        return ModelTable.load().with_own(parse_prices(own_prices or ""))
+        return model_table().with_own(parse_prices(own_prices or ""))
     except ValueError as error:
         raise CommandError(f"JUDGE_PRICES: {error}") from error
 

@@ -182,6 +182,14 @@ def test_alarms_watch_what_the_function_counts(deployed: Deployed) -> None:
         assert "send the files again" in alarm["AlarmDescription"]
 
 
+def test_a_used_up_budget_tells_when_there_is_more(deployed: Deployed) -> None:
+    """The day's budget is released by the hour, so that is how long there is to wait."""
+    alarms = deployed.of_type("AWS::CloudWatch::Alarm").values()
+    (alarm,) = (a for a in alarms if a["MetricName"] == metric_names.BUDGET_EXHAUSTED)
+    assert "wait for the next hour" in alarm["AlarmDescription"]
+    assert "next day" not in alarm["AlarmDescription"]
+
+
 def test_alarms_mail_whom_the_settings_name(deployed: Deployed, synthesize: Synthesize) -> None:
     """With an address every alarm goes to a topic with that subscriber; without one to nobody."""
     assert not deployed.of_type("AWS::SNS::Topic")

@@ -267,6 +267,7 @@ class Account:
     states: StepFunctions = field(default_factory=StepFunctions)
     sqs: Sqs = field(default_factory=Sqs)
     bedrock: Any = None
+    judge: Any = None
     region_name: str = "eu-west-1"
 
     def client(self, service: str, **_: Any) -> Any:
@@ -277,6 +278,7 @@ class Account:
             "stepfunctions": self.states,
             "sqs": self.sqs,
             "bedrock": self.bedrock,
+            "bedrock-runtime": self.judge,
             "events": Events(),
             "cloudformation": CloudFormation(),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -86,6 +87,15 @@ def answer(content: list[dict[str, Any]], stop_reason: str = "end_turn") -> dict
 def thought(text: str) -> dict[str, Any]:
     """A content block in which a model thinks."""
     return {"reasoningContent": {"reasoningText": {"text": text, "signature": "s"}}}
+
+
+def schema_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON schema that a request asks for, whatever way it asks."""
+    tools = request.get("toolConfig", {}).get("tools")
+    if tools:
+        schema: dict[str, Any] = tools[0]["toolSpec"]["inputSchema"]["json"]
+        return schema
+    return dict(json.loads(request["system"][0]["text"].rpartition("\n")[2]))
 
 
 def bedrock_error(code: str, status: int, message: str = "Bedrock says no.") -> ClientError:

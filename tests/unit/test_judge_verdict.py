@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -111,7 +112,7 @@ def test_a_spelling_that_means_one_thing_is_taken(
         pytest.param(answer([{"text": f'[TOOL_CALLS][{{"name": "verdict", "arguments": {NO}}}]'}]),
                      id="a call as Mistral writes it"),
         pytest.param(answer([{"text": f'{{"type": "function", "function": {{"name": "verdict", '
-                                      f'"arguments": "{NO.replace(chr(34), chr(92) + chr(34))}"}}}}'}]),
+                                      f'"arguments": {json.dumps(NO)}}}}}'}]),
                      id="a call as OpenAI writes it"),
         pytest.param(answer([{"text": '[verdict(rationale="Because.", result="no")]'}]),
                      id="a call as Llama 4 writes it"),
@@ -148,7 +149,7 @@ TEXT = "CONFIDENTIAL"
         pytest.param(YES_NO, answer([{"text": f"yes {TEXT}"}]), id="prose"),
         pytest.param(YES_NO, answer([{"text": f"The text says {NO}, which is {TEXT}."}]),
                      id="an object within a sentence"),
-        pytest.param(YES_NO, answer([{"text": f"So it is: {NO}"}]), id="an object after a sentence"),
+        pytest.param(YES_NO, answer([{"text": f"So it is: {NO}"}]), id="object after a sentence"),
         pytest.param(YES_NO, answer([{"text": f"<think>{NO}"}]), id="only a thought"),
         pytest.param(YES_NO, answer([thought(NO)]), id="only a thought in a block"),
         pytest.param(YES_NO, answer([{"text": f"{NO}\n{NO.replace('no', 'yes')}"}]),

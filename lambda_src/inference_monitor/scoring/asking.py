@@ -66,8 +66,7 @@ class Asking:
                 reservation.settle(0)
             raise
         cost = self._cost(call, answer)
-        if cost is not None:
-            reservation.settle(cost)
+        reservation.settle(self._assumed_cost(answer) if cost is None else cost)
         self._forecast.learn(call, answer.all_input_tokens, answer.output_tokens)
         feedbacks = call.read(answer, cost)
         codes = {feedback.error.error_code for feedback in feedbacks if feedback.error}
@@ -88,4 +87,13 @@ class Asking:
             answer.output_tokens,
             cache_read=answer.cache_read_tokens,
             cache_write=answer.cache_write_tokens,
+        )
+
+    def _assumed_cost(self, answer: Answer) -> float:
+        """What an answer costs at most, for the caps, where the price of the model is not known."""
+        return self._prices.assumed_price().usd(
+            answer.input_tokens,
+            answer.output_tokens,
+            answer.cache_read_tokens,
+            answer.cache_write_tokens,
         )

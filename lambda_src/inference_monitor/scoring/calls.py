@@ -19,6 +19,7 @@ from inference_monitor.scoring.error_codes import (
     JUDGE_REFUSED,
     UNREADABLE_VERDICT,
 )
+from inference_monitor.scoring.judge_output import repeats
 from inference_monitor.scoring.panel import (
     in_balanced_order,
     panel_prompt,
@@ -107,6 +108,9 @@ class JudgeCall:
     def _verdicts(self, answer: Answer) -> list[Verdict | AssessmentError]:
         if declined := answer.declined:
             error = AssessmentError(JUDGE_DECLINED, declined_message(declined))
+            return [error] * len(self.criteria)
+        if repeats(answer.response, self.prompt.user):
+            error = AssessmentError(UNREADABLE_VERDICT, "the judge repeated what it was shown")
             return [error] * len(self.criteria)
         read: Sequence[Verdict | UnreadableVerdictError]
         if self.judging == "panel":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -59,13 +58,12 @@ class Forecast:
         self._lock = Lock()
 
     def usd(self, call: PricedCall) -> float:
-        """The price of a call; infinite for a model without a known price, which no cap can hold.
+        """The price of a call; of a model without a known price, what the dearest one would cost.
 
         Input is counted at its full price: whether a cache will have it is known afterwards.
         """
-        sent, answered = self.input_tokens(call), self.output_tokens(call)
-        usd = self._prices.cost(bedrock_model_id(call.model), sent, answered)
-        return math.inf if usd is None else usd
+        price = self._prices.price(bedrock_model_id(call.model)) or self._prices.assumed_price()
+        return price.usd(self.input_tokens(call), self.output_tokens(call))
 
     def input_tokens(self, call: PricedCall) -> int:
         """The call's own estimate, corrected by how far such estimates were off so far."""

@@ -79,6 +79,17 @@ def objects(response: Mapping[str, Any]) -> list[Any]:
     return whole or [given for block in _FENCE.findall(said) for given in _objects(block)]
 
 
+def repeats(response: Mapping[str, Any], shown: str) -> bool:
+    """Whether all that a judge says in text stands in what it was shown, blanks aside.
+
+    A verdict that it only repeats is that of whoever wrote the judged text.
+    """
+    if any("toolUse" in block for block in content(response)):
+        return False
+    said = "".join(_unwrapped(text(response)).split())
+    return bool(said) and said in "".join(shown.split())
+
+
 def _objects(said: str) -> list[dict[str, Any]]:
     """The objects that a text consists of; none where it holds anything else."""
     said = _unwrapped(said)
@@ -164,5 +175,7 @@ def fold_keys(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def thoughts(response: Mapping[str, Any]) -> str:
     """The thoughts that a model shows in blocks of their own; some show none, or a summary."""
-    blocks = (block.get("reasoningContent") or {} for block in content(response))
+    blocks = [
+        block["reasoningContent"] for block in content(response) if "reasoningContent" in block
+    ]
     return "\n".join(str((block.get("reasoningText") or {}).get("text", "")) for block in blocks)

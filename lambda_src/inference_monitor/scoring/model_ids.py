@@ -20,6 +20,12 @@ ARN = re.compile(
 _MODEL_ID = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,3}(:[a-z0-9-]{1,63}){0,2}")
 
 
+def without_geography(model: str) -> str:
+    """The model behind an inference profile's id; any other id as it is."""
+    geography, _, rest = model.partition(".")
+    return rest if geography in GEOGRAPHIES else model
+
+
 def model_of(uri: str) -> str:
     """The id or ARN in a `bedrock:/…` name.
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from inference_monitor.config_file import ConfigFile
+from inference_monitor.config_file import ConfigFile, Location
 from inference_monitor.errors import MonitorError
 from inference_monitor.scoring.model_ids import GEOGRAPHIES, SCHEME
 
@@ -27,6 +28,8 @@ DEFAULT_JUDGE = "bedrock:/global.anthropic.claude-sonnet-4-6"
 Way = Literal["json_schema", "forced_tool", "any_tool", "offered_tool", "words"]
 """How a model can be made to answer with a verdict, best first."""
 Refusable = Literal["temperature", "top_p", "temperature_with_top_p", "stop_sequences", "system"]
+
+Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _MILLION = 1_000_000
 
@@ -75,7 +78,8 @@ class ModelFacts(BaseModel):
         differs: Why the row differs from the file's source on purpose.
         ways: Ways to a verdict that the model is known to take, best first.
         refuses: Parameters that the model answers with an error.
-        thinks: Whether thoughts come before the answer: never, when asked for, or always.
+        thinks: Whether thoughts come before the answer: never, when asked for ("optional"), or
+            without being asked for ("always").
         takes_effort: Whether the least effort can be asked for (`effort` in Converse's request).
         least_cached: Tokens of the shortest prefix that is kept in the prompt cache. None, also
             where nothing is cached: a model that is not known to cache refuses to be told what to.
@@ -108,22 +112,22 @@ class ModelFacts(BaseModel):
     output: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     cache_read: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     cache_write: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    regional: float = Field(default=1, gt=0, allow_inf_nan=False)
-    geographies: dict[str, float] = {}
+    regional: Factor = 1
+    geographies: dict[str, Factor] = {}
 
     @model_validator(mode="after")
     def _has_a_whole_price(self) -> Self:
         if (self.input is None) != (self.output is None):
-            raise ValueError("`input` and `output` go together")
+            raise PydanticCustomError("not_usable", "`input` and `output` go together")
         return self
 
     def matches(self, model_id: str) -> bool:
         """Whether this row is about a model, by its id or ARN."""
-        return self._geography(model_id) is not None
+        return _geography_of(self.pattern, model_id) is not None
 
     def price(self, model_id: str) -> Price | None:
         """The price of a model; None if this is about others, or the price is not known."""
-        geography = self._geography(model_id)
+        geography = _geography_of(self.pattern, model_id)
         if geography is None or self.input is None or self.output is None:
             return None
         usual = 1 if geography in ("", "global") else self.regional
@@ -137,19 +141,18 @@ class ModelFacts(BaseModel):
         """The state on a day. Without `legacy`, an announced end says that it is Legacy already."""
         if self.end_of_life and self.end_of_life <= today:
             return ModelState.ENDED
-        if self.legacy <= today if self.legacy else self.end_of_life:
-            return ModelState.LEGACY
-        return ModelState.ACTIVE
+        announced = self.legacy <= today if self.legacy else self.end_of_life is not None
+        return ModelState.LEGACY if announced else ModelState.ACTIVE
 
-    def _geography(self, model_id: str) -> str | None:
-        """The geography that had to be left out for the pattern to match ("": none had to be)."""
-        name = model_id.rpartition("/")[2]
-        if any(fnmatchcase(text, self.pattern) for text in (model_id, name)):
-            return ""
-        geography, _, rest = name.partition(".")
-        if geography in GEOGRAPHIES and fnmatchcase(rest, self.pattern):
-            return geography
-        return None
+
+@lru_cache(4096)  # An estimate looks the same few models up for each of its calls.
+def _geography_of(pattern: str, model_id: str) -> str | None:
+    """The geography that is left out of an id for a pattern to match, "" if none; else None."""
+    name = model_id.rpartition("/")[2]
+    if any(fnmatchcase(text, pattern) for text in (model_id, name)):
+        return ""
+    geography, _, rest = name.partition(".")
+    return geography if geography in GEOGRAPHIES and fnmatchcase(rest, pattern) else None
 
 
 class ModelTable(BaseModel):
@@ -247,6 +250,13 @@ def model_facts(model_id: str) -> ModelFacts:
     return model_table().facts(model_id) or _NOTHING_KNOWN
 
 
+def _known_key(location: Location) -> Location:
+    """Where a problem is, up to the last key that is not a name of the user's."""
+    if "geographies" in location:
+        return location[: location.index("geographies") + 1]
+    return location
+
+
 _NOTHING_KNOWN = ModelFacts(pattern="*")
 _DAY = "a date, e.g. 2026-11-24"
 _NUMBER = "a number of USD per million tokens"
@@ -284,5 +294,6 @@ _FILE = ConfigFile(
         "thinks": "never, optional or always",
         "ways": "a list of json_schema, forced_tool, any_tool, offered_tool and words",
     },
-    {"value_error": "{reason}"},
+    {},
+    locate=_known_key,
 )
