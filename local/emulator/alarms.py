@@ -13,7 +13,7 @@ _alarm_record = provisioners._cw_metric_alarm_record
 
 
 def alarm_record(name: str, props: dict[str, Any]) -> Any:
-    """ministack's record of an alarm; the metric of one over an expression is named after it."""
+    """Make the record of an alarm; one over an expression gets a metric of its own name."""
     if props.get("Metrics"):
         told = {key: value for key, value in props.items() if key != "Metrics"}
         props = {**told, "Namespace": "MetricMath", "MetricName": name}
