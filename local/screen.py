@@ -59,7 +59,7 @@ _NOT_AS_IT_SHOULD_BE = {
         " 'judge_declined'"
     ),
     "judge_unreadable": "judge calls gave no verdict that can be read",
-    "empty_answers": "answers took tokens and say nothing: tags.empty_answer = 'true'",
+    "empty_answers": "empty answers took tokens: tags.empty_answer = 'true'",
 }
 """What a run may have that looks well otherwise, by the count of it."""
 
