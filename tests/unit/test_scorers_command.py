@@ -146,9 +146,7 @@ def test_every_answer_of_a_record_is_shown_and_judged(
     assert verdict["input_tokens"] == 2000
 
 
-def test_a_scorer_that_needs_a_text_says_so(
-    run: Run, bedrock: FakeBedrock, tmp_path: Path
-) -> None:
+def test_a_scorer_that_needs_a_text_says_so(run: Run, bedrock: FakeBedrock, tmp_path: Path) -> None:
     """Of a bare tool call it is told why fluency has nothing to say."""
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
