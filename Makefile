@@ -54,6 +54,9 @@ bench-throttling: install ## what a quota or a throttling judge costs in time, i
 fuzz: install ## mutated captures against the readers, for SECONDS (600)
 	$(BIN)/python -m benchmarks.fuzz $(or $(SECONDS),600)
 
+models: install ## judge models: what MLflow's catalog says otherwise than models.yaml
+	@$(BIN)/inference-monitor models --compare || test $$? = 1  # differences are for a person to judge
+
 samples: install ## write the sample captures anew from tests/samples
 	$(BIN)/python -m tests.samples
 
@@ -65,4 +68,4 @@ lock: ## compile the requirements files from pyproject.toml
 	$(COMPILE) --group pyproject.toml:lambda --group pyproject.toml:lambda-local -c lambda_src/requirements.txt -o local/requirements-lambda.txt
 	$(COMPILE) --group pyproject.toml:scoring-reference -o benchmarks/scoring/requirements.txt
 
-.PHONY: help install check test chromium bench bench-budget bench-throttling bench-large-file fuzz samples lock
+.PHONY: help install check test chromium bench bench-budget bench-throttling bench-large-file fuzz models samples lock

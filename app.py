@@ -8,7 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
-from stacks import judge_prices, privacy, scorers
+from stacks import judge_checks, privacy, scorers
 from stacks.monitoring_stack import MonitoringStack
 from stacks.scorers import ScorersConfig
 from stacks.settings import DeploySettings, InvalidSettingsError
@@ -42,13 +42,17 @@ def main() -> None:
     except privacy.InvalidPrivacyError as error:
         problems.append(str(error))
     try:
-        prices = judge_prices.load()
-    except judge_prices.InvalidPricesError as error:
+        table = judge_checks.load()
+    except judge_checks.InvalidModelsError as error:
         problems.append(str(error))
     if not problems:
-        problems += judge_prices.unpriced(settings, config, prices)
+        findings = judge_checks.check(settings, config, table)
+        problems += findings.problems
+        for warning in findings.warnings:
+            sys.stderr.write(f"warning: {warning}\n")
     if problems:
         sys.exit("\n".join(problems))
+    sys.stderr.write(f"What judging may cost: {settings.caps}\n")
     build_app(settings, config).synth()
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from inference_monitor.scoring.caps import NO_CAP
 from local.cdk import Cdk
 from local.emulator_process import EmulatedAws
 from local.judge.batch import StandInBatches
@@ -109,6 +110,8 @@ class Chain:
             "DATA_CAPTURE_S3_BUCKET": bucket,
             "DATA_CAPTURE_S3_PREFIX": endpoint,
             "MLFLOW_EXPERIMENT_NAME": endpoint,
+            # Its prices are made up: what is judged must not depend on the hour of the day.
+            **({"JUDGE_BUDGET_USD_PER_DAY": NO_CAP} if self.judge else {}),
             **settings,
         }
         self.cdk.synth(deploy)

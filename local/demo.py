@@ -1,7 +1,8 @@
 """`make demo`: the whole chain on this machine, from capture files to scored traces.
 
 Environment: `CAPTURES` (files and folders, spaces between; default `samples/`), `JUDGE=bedrock` for
-the real judge, `ONCE=1` to end when all is done. Exit status 1 when something does not add up.
+the real judge, `ONCE=1` to end when all is done, and `DEPLOY_SETTINGS`. Exit status 1 when
+something does not add up.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from types import FrameType
 
 from rich.text import Text
 
+from inference_monitor.scoring.caps import Caps
 from local.captures import Captures, CapturesError, find_captures
 from local.cdk import CdkError
 from local.chain import Chain
@@ -40,6 +42,8 @@ BUCKET = "demo-data-capture"
 PREFIX = "data-capture"
 ENDPOINT = "demo-endpoint"
 EXPERIMENT = "inference-monitor-demo"
+DEPLOY_SETTINGS = ("BEDROCK_MODEL_ID", "JUDGE_BUDGET_USD_PER_DAY", "JUDGE_BUDGET_USD_PER_RUN")
+"""Those that the demo takes from its environment."""
 
 
 class UsageError(Exception):
@@ -86,7 +90,7 @@ def demo(screen: Screen) -> list[str]:
 
 
 def _process(screen: Screen, chain: Chain, captures: Captures) -> RunSummary:
-    model = {"BEDROCK_MODEL_ID": os.environ.get("BEDROCK_MODEL_ID", "")}
+    given = {name: os.environ[name] for name in DEPLOY_SETTINGS if os.environ.get(name)}
     with screen.phase("deploy", "cdk synth, bootstrap, deploy"):
         deployment = chain.deploy(
             STACK_PREFIX,
@@ -94,8 +98,9 @@ def _process(screen: Screen, chain: Chain, captures: Captures) -> RunSummary:
             endpoint=ENDPOINT,
             DATA_CAPTURE_S3_PREFIX=PREFIX,
             MLFLOW_EXPERIMENT_NAME=EXPERIMENT,
-            **{name: value for name, value in model.items() if value},
+            **given,
         )
+    screen.caps(Caps.of(deployment.settings), chain.settings.judge)
     with screen.phase("mlflow", "MLflow server"):
         chain.mlflow.wait()
     experiment = Experiment(chain.mlflow.url, EXPERIMENT)

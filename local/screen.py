@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from inference_monitor.scoring.caps import Caps
 from local.captures import Captures
 from local.run import Run
 from local.scores import ScorerResult
@@ -61,6 +62,11 @@ class Screen:
         self.console.print(Panel(grid, title="Inference monitor, without AWS", title_align="left"))
         for path in captures.ignored:
             self.console.print(Text(f"ignored, not .jsonl: {path}", "yellow"))
+
+    def caps(self, caps: Caps, judge: JudgeKind) -> None:
+        """Say what judging may cost."""
+        free = " (the stand-in costs nothing)" if judge == "stand-in" else ""
+        self.console.print(f"What judging may cost: [bold]{caps}[/]{free}")
 
     @contextmanager
     def phase(self, name: str, doing: str) -> Iterator[None]:
@@ -133,6 +139,12 @@ class Screen:
             self.console.print(Text(f"✗ {problem}", "red"), soft_wrap=True)
         if problems:
             return
+        if totals.budget_exhausted:
+            self.console.print(
+                f"[yellow]{totals.budget_exhausted} inferences were not judged in full:[/] the"
+                " budget had no room; their traces say scoring = 'budget_exhausted'",
+                soft_wrap=True,
+            )
         if totals.traced == 0 and totals.judge_calls == 0:
             self.console.print(
                 "[bold green]Nothing new written:[/] MLflow had every one of these inferences."

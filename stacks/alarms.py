@@ -23,12 +23,18 @@ from constructs import Construct
 
 from inference_monitor.metric_names import (
     BUDGET_EXHAUSTED,
+    JUDGE_CALLS,
+    JUDGE_DECLINED,
+    JUDGE_REFUSED,
     JUDGE_UNAVAILABLE,
+    JUDGE_UNREADABLE,
     NAMESPACE,
     SERVICE,
 )
 
 PERIOD = Duration.minutes(5)
+MOST_LOST_PERCENT = 5
+"""Of an hour's judge calls, as many may give no verdict before somebody is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +49,13 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A metric that must stay at 0, and what it means when it does not for so many periods."""
+    """A metric, and what it means when it stays above its threshold for so many periods."""
 
     name: str
-    metric: cloudwatch.Metric
+    metric: cloudwatch.Metric | cloudwatch.MathExpression
     meaning: str
     periods: int = 1
+    threshold: float = 0
 
 
 class Alarms(Construct):
@@ -91,7 +98,7 @@ class Alarms(Construct):
                 alarm_name_suffix=trouble.name,
                 alarm_description=trouble.meaning,
                 comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-                threshold=0,
+                threshold=trouble.threshold,
                 evaluation_periods=trouble.periods,
                 datapoints_to_alarm=trouble.periods,
                 treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
@@ -152,9 +159,10 @@ def _troubles(watched: Watched) -> Iterator[Trouble]:
     yield Trouble(
         "budget-exhausted",
         _own_metric(BUDGET_EXHAUSTED, watched.endpoint),
-        "The judge's budget is used up: records are traced, but not judged. Raise"
-        " JUDGE_BUDGET_USD_PER_DAY or JUDGE_BUDGET_USD_PER_RUN and deploy, or wait for the next day"
-        " (UTC); then send the files again, which fills in what is missing.",
+        "The judge's budget is used up for this hour, or for a run: records are traced, but not"
+        " judged. A 24th of JUDGE_BUDGET_USD_PER_DAY is released every hour (UTC): wait for the"
+        " next hour, or raise it or JUDGE_BUDGET_USD_PER_RUN and deploy; then send the files again,"
+        " which fills in what is missing.",
     )
     yield Trouble(
         "scores-missing",
@@ -162,13 +170,51 @@ def _troubles(watched: Watched) -> Iterator[Trouble]:
         "The judge could not be reached: records are traced, but not judged. See Bedrock's quotas"
         " and the function's log, then send the files again, which fills in what is missing.",
     )
+    yield Trouble(
+        "judge-refused",
+        _own_metric(JUDGE_REFUSED, watched.endpoint),
+        "The judge refuses every call until somebody mends it: the model is dead, not allowed, or"
+        " not in this Region. Records are traced and tagged scoring = 'judge_refused'; their"
+        " assessments say what to do. `inference-monitor scorers check --live` asks the judge once;"
+        " when it answers, `inference-monitor backfill` fills in what is missing.",
+    )
+    yield Trouble(
+        "verdicts-unreadable",
+        _share_of_calls(JUDGE_UNREADABLE, watched.endpoint),
+        f"More than {MOST_LOST_PERCENT} % of an hour's judge calls gave no verdict that can be"
+        " read: they are paid for, and their assessments are errors. Try the judge with"
+        " `inference-monitor scorers check --live`, raise max_tokens or name another model.",
+        threshold=MOST_LOST_PERCENT,
+    )
+    yield Trouble(
+        "content-declined",
+        _share_of_calls(JUDGE_DECLINED, watched.endpoint),
+        f"For more than {MOST_LOST_PERCENT} % of an hour's judge calls the judge would not judge"
+        " the content, which is probably unsafe: look at the traces with tags.scoring ="
+        " 'judge_declined'.",
+        threshold=MOST_LOST_PERCENT,
+    )
 
 
-def _own_metric(name: str, endpoint: str) -> cloudwatch.Metric:
+def _share_of_calls(name: str, endpoint: str) -> cloudwatch.MathExpression:
+    """A count as percent of an hour's judge calls."""
+    hour = Duration.hours(1)
+    return cloudwatch.MathExpression(
+        expression="100 * lost / calls",
+        using_metrics={
+            "lost": _own_metric(name, endpoint, hour),
+            "calls": _own_metric(JUDGE_CALLS, endpoint, hour),
+        },
+        period=hour,
+        label=f"{name}, percent of judge calls",
+    )
+
+
+def _own_metric(name: str, endpoint: str, period: Duration = PERIOD) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
         dimensions_map={"service": SERVICE, "endpoint": endpoint},
-        period=PERIOD,
+        period=period,
         statistic="Sum",
     )

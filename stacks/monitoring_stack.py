@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aws_cdk import CfnOutput, Duration, Stack, Tags
 from constructs import Construct
 
+from inference_monitor.scoring.caps import NO_CAP
 from stacks.alarms import Alarms, Watched
 from stacks.batch_judging import BatchJudging
 from stacks.capture_files import CaptureFiles
@@ -136,17 +137,13 @@ def _environment(
         "MONITOR_RESULTS_BUCKET": results_bucket,
         "MONITOR_CLAIMS_TABLE": claims_table,
         "MONITOR_COUNTERS_TABLE": counters_table,
-        "MONITOR_JUDGE_BUDGET_USD_PER_DAY": str(settings.judge_budget_usd_per_day or 0),
-        "MONITOR_JUDGE_BUDGET_USD_PER_RUN": str(settings.judge_budget_usd_per_run or 0),
+        "MONITOR_JUDGE_BUDGET_USD_PER_DAY": str(settings.judge_budget_usd_per_day or NO_CAP),
+        "MONITOR_JUDGE_BUDGET_USD_PER_RUN": str(settings.judge_budget_usd_per_run or NO_CAP),
         "MONITOR_JUDGE_PRICES": settings.judge_prices or "",
-        "MONITOR_JUDGE_REQUESTS_PER_MINUTE": _share(settings, settings.judge_requests_per_minute),
-        "MONITOR_JUDGE_TOKENS_PER_MINUTE": _share(settings, settings.judge_tokens_per_minute),
+        "MONITOR_JUDGE_REQUESTS_PER_MINUTE": str(settings.judge_requests_per_minute or 0),
+        "MONITOR_JUDGE_TOKENS_PER_MINUTE": str(settings.judge_tokens_per_minute or 0),
         "MONITOR_JUDGE_CONCURRENCY": str(settings.judge_concurrency),
+        "MONITOR_JUDGE_TIMEOUT_SECONDS": str(settings.judge_timeout_seconds),
         "MONITOR_REDACTION": settings.redaction,
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
-
-
-def _share(settings: DeploySettings, per_minute: float | None) -> str:
-    """What one of the function's instances may do of what all may; 0 where there is no limit."""
-    return str((per_minute or 0) / settings.map_max_concurrency)

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap, Caps
+from inference_monitor.scoring.models import DEFAULT_JUDGE
 from inference_monitor.scoring.own_prices import EXAMPLE as PRICES_EXAMPLE
 from stacks import rules
 from stacks.names import Names
@@ -48,8 +50,7 @@ class DeploySettings(BaseSettings):
         default_factory=_endpoint, examples=["my-llm-endpoint"]
     )
     bedrock_model_id: Annotated[str, AfterValidator(rules.judge_model)] = Field(
-        default="bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0",
-        examples=["bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"],
+        default=DEFAULT_JUDGE, examples=[DEFAULT_JUDGE]
     )
     mlflow_artifact_s3_uri: Annotated[str, AfterValidator(rules.s3_uri)] | None = Field(
         default=None, examples=["s3://my-mlflow-bucket/artifacts"]
@@ -68,12 +69,8 @@ class DeploySettings(BaseSettings):
     redaction: Annotated[
         Literal["off", "patterns", "presidio"], AfterValidator(rules.redaction)
     ] = Field(default="off", examples=["patterns"])
-    judge_budget_usd_per_day: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, examples=[5]
-    )
-    judge_budget_usd_per_run: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, examples=[2]
-    )
+    judge_budget_usd_per_day: Cap = Field(default=DEFAULT_USD_PER_DAY, examples=[10])
+    judge_budget_usd_per_run: Cap = Field(default=None, examples=[2])
     judge_prices: Annotated[str, AfterValidator(rules.judge_prices)] | None = Field(
         default=None, examples=[PRICES_EXAMPLE]
     )
@@ -84,6 +81,9 @@ class DeploySettings(BaseSettings):
         default=None, gt=0, allow_inf_nan=False, examples=[400_000]
     )
     judge_concurrency: int = Field(default=32, ge=1, le=200, examples=[32])
+    judge_timeout_seconds: float = Field(
+        default=120, ge=5, le=600, allow_inf_nan=False, examples=[120]
+    )
     lambda_memory_mb: int = Field(default=2048, ge=1024, le=10240, examples=[2048])
     lambda_timeout_seconds: int = Field(default=900, ge=60, le=900, examples=[900])
     lambda_ephemeral_storage_mb: int = Field(default=512, ge=512, le=10240, examples=[512])
@@ -98,6 +98,11 @@ class DeploySettings(BaseSettings):
     log_retention_days: Annotated[int, AfterValidator(rules.log_retention_days)] = Field(
         default=90, examples=[90]
     )
+
+    @property
+    def caps(self) -> Caps:
+        """What judging may cost."""
+        return Caps(self.judge_budget_usd_per_day, self.judge_budget_usd_per_run)
 
     @property
     def names(self) -> Names:

@@ -8,7 +8,8 @@ from itertools import accumulate
 from threading import Event, Lock
 
 from benchmarks.budget.traffic import RECORDS
-from inference_monitor.scoring.budget import NANO, Budget, Reservation
+from inference_monitor.scoring.budget import Budget, Reservation
+from inference_monitor.scoring.caps import NANO
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,14 @@ from benchmarks.scoring.worker import Order
 from benchmarks.scoring.worker_process import WorkerProcess, start_ours, start_reference
 from inference_monitor.scoring.build import SCORERS_FILE
 from inference_monitor.scoring.config import load_scorers
+from inference_monitor.scoring.models import DEFAULT_JUDGE
 from local.judge.server import Behaviour, StandInJudge, Stats
 from local.mlflow_server import MlflowServer
 
 JUDGE_SECONDS = 0.5
 MLFLOW_WORKERS = 4
 """What `mlflow server` starts unless it is told otherwise."""
-MODEL = "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
+MODEL = DEFAULT_JUDGE
 SETTLE_SECONDS, IDLE_SHARE = 1.0, 0.05
 _JUDGING = {Way.REFERENCE: "", Way.PANEL: "panel", Way.EACH: "each"}
 

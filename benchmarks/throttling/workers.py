@@ -1,6 +1,6 @@
 """Worker processes that make judge calls, as so many instances of the function would.
 
-Whoever is free takes the next call, as a map gives its next batch to the instance that is free.
+Each has a capture file of its own: a number of calls, made by a few threads.
 """
 
 from __future__ import annotations
@@ -12,23 +12,26 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.managers import SyncManager
-from queue import Empty, Queue
 from threading import Barrier
-from typing import Any, Literal
+from typing import Literal
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from benchmarks.counters_table import TABLE
+from inference_monitor.counters import DynamoCounters
 from inference_monitor.errors import JudgeUnavailableError
 from inference_monitor.scoring.judge import Judge, bedrock_client
 from inference_monitor.scoring.pace import Pace
-from inference_monitor.scoring.requests import converse_request
+from inference_monitor.scoring.requests import JudgeRequest, Terms, build_request
+from inference_monitor.scoring.slots import SharedSlots
 from inference_monitor.scoring.specs import InferenceParameters
 from inference_monitor.scoring.text import estimate_tokens
 
 THREADS = 16
 ANSWER_TOKENS = 60  # of the stand-in
+TENTH = 0.1
 _TOOL = {
     "toolSpec": {
         "name": "verdict",
@@ -41,17 +44,23 @@ _TOOL = {
     }
 }
 
+Way = Literal["shared", "tenth", "learned", "standard", "adaptive"]
+"""How the judge is asked: at the pace of a limit that all share, of a tenth of it for each, or of a
+rate that each learns; or by a retry mode of botocore and no pace."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is to be done by all workers, with `ours` or with a retry mode of botocore and no pace.
+    """What is to be done by each worker.
 
-    The limits are each worker's own share; `sizes` are the tokens of its prompts, in turn.
+    `judge` and `dynamodb` are URLs; the limits are those of all workers together; `sizes` are the
+    tokens of the prompts, in turn.
     """
 
-    url: str
+    judge: str
+    dynamodb: str
     calls: int
-    client: Literal["ours", "standard", "adaptive"] = "ours"
+    way: Way
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     sizes: tuple[int, ...] = (600,)
@@ -59,55 +68,44 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """When it began and ended (`time.monotonic()`), and how many calls were answered."""
+    """When a worker began and ended (`time.monotonic()`), and when its calls were answered."""
 
     began: float
     ended: float
-    answered: int
+    answered_at: list[float]
 
 
-def run(work: Work, workers: int) -> tuple[float, int]:
-    """Let so many workers share the calls; the seconds it took, and the answers."""
+def run(work: Work, workers: int) -> list[Done]:
+    """Let so many workers do it at once."""
     context = multiprocessing.get_context("spawn")
     with (
         SyncManager(ctx=context) as manager,
         ProcessPoolExecutor(workers, mp_context=context) as pool,
     ):
-        gate, waiting = manager.Barrier(workers), manager.Queue()
-        for number in range(work.calls):
-            waiting.put(work.sizes[number % len(work.sizes)])
-        done = list(pool.map(_work, [work] * workers, [gate] * workers, [waiting] * workers))
-    seconds = max(each.ended for each in done) - min(each.began for each in done)
-    return seconds, sum(each.answered for each in done)
+        gate = manager.Barrier(workers)
+        return list(pool.map(_work, [work] * workers, [gate] * workers))
 
 
-def _work(work: Work, gate: Barrier, waiting: Queue[int]) -> Done:
+def _work(work: Work, gate: Barrier) -> Done:
     os.environ.update(
-        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=work.url,
+        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=work.judge,
+        AWS_ENDPOINT_URL_DYNAMODB=work.dynamodb,
         AWS_DEFAULT_REGION="us-east-1",
         AWS_ACCESS_KEY_ID="made-up",
-        AWS_SECRET_ACCESS_KEY="made-up",  # noqa: S106  # the stand-in takes any
+        AWS_SECRET_ACCESS_KEY="made-up",  # noqa: S106  # the emulators take any
     )
-    ask = _ours(work) if work.client == "ours" else _botocore(work.client)
+    ask = _botocore(work.way) if work.way in ("standard", "adaptive") else _ours(work)
+    sizes = [work.sizes[number % len(work.sizes)] for number in range(work.calls)]
     gate.wait()
     began = time.monotonic()
     with ThreadPoolExecutor(THREADS) as pool:
-        answered = sum(pool.map(lambda _: _until_empty(waiting, ask), range(THREADS)))
-    return Done(began, time.monotonic(), answered)
+        answered_at = [at for at in pool.map(ask, sizes) if at is not None]
+    return Done(began, time.monotonic(), answered_at)
 
 
-def _until_empty(waiting: Queue[int], ask: Callable[[int], bool]) -> int:
-    answered = 0
-    while True:
-        try:
-            answered += ask(waiting.get_nowait())
-        except Empty:
-            return answered
-
-
-def _request(tokens: int) -> dict[str, Any]:
+def _request(tokens: int) -> JudgeRequest:
     text = "It was a good answer. " * (tokens * 4 // 22)
-    return converse_request(
+    return JudgeRequest(
         "bedrock:/amazon.nova-lite-v1:0",
         "You judge.",
         f"Is it good? <answer>{text}</answer>",
@@ -116,34 +114,44 @@ def _request(tokens: int) -> dict[str, Any]:
     )
 
 
-def _ours(work: Work) -> Callable[[int], bool]:
-    pace = Pace(work.requests_per_minute, work.tokens_per_minute)
-    judge = Judge(bedrock_client(THREADS), pace)
+def _pace(work: Work) -> Pace:
+    limits = (work.requests_per_minute, work.tokens_per_minute)
+    match work.way:
+        case "shared":
+            slots = SharedSlots(DynamoCounters(boto3.client("dynamodb"), TABLE))
+            return Pace(*limits, slots=slots)
+        case "tenth":
+            return Pace(*(limit and limit * TENTH for limit in limits))
+    return Pace()
 
-    def ask(tokens: int) -> bool:
+
+def _ours(work: Work) -> Callable[[int], float | None]:
+    judge = Judge(bedrock_client(THREADS), _pace(work))
+
+    def ask(tokens: int) -> float | None:
         request = _request(tokens)
         try:
             judge.ask(request, estimate_tokens(str(request)) + ANSWER_TOKENS)
         except JudgeUnavailableError:
-            return False
-        return True
+            return None
+        return time.monotonic()
 
     return ask
 
 
-def _botocore(mode: Literal["standard", "adaptive"]) -> Callable[[int], bool]:
+def _botocore(mode: str) -> Callable[[int], float | None]:
     """As the judge was asked before: four attempts in all, by botocore."""
     config = Config(
         max_pool_connections=THREADS,
-        retries={"mode": mode, "total_max_attempts": 4},
+        retries={"mode": "adaptive" if mode == "adaptive" else "standard", "total_max_attempts": 4},
     )
     client = boto3.client("bedrock-runtime", config=config)
 
-    def ask(tokens: int) -> bool:
+    def ask(tokens: int) -> float | None:
         try:
-            client.converse(**_request(tokens))
+            client.converse(**build_request(_request(tokens), Terms()).arguments)
         except ClientError:
-            return False
-        return True
+            return None
+        return time.monotonic()
 
     return ask

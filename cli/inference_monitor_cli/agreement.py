@@ -9,10 +9,12 @@ import typer
 
 import inference_monitor
 from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor_cli.agreement_with_labels import Question, report_on_labels
 from inference_monitor_cli.agreement_with_people import report_on_feedback
 from inference_monitor_cli.capture_files import Hours
 from inference_monitor_cli.deploy_settings import DeploySettings
+from inference_monitor_cli.judge_options import check_judges_or_exit
 from inference_monitor_cli.labelled_set import SHIPPED, load_labelled_set
 from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
 from inference_monitor_cli.scorers_file import judge_model, load, price_table
@@ -91,12 +93,14 @@ def agreement(  # noqa: PLR0913  # each is an option
         config = _config(scorers)
         if labelled:
             settings = DeploySettings.load()
+            prices = price_table(settings.judge_prices)
+            _check_judges(config, settings, prices, model)
             question = Question(
                 config,
                 load_labelled_set(folder).sample(limit),
                 judging or config.judging,
                 settings.bedrock_model_id,
-                price_table(settings.judge_prices),
+                prices,
                 settings.judge_concurrency,
                 model=judge_model(model) if model else None,
                 scorer=scorer,
@@ -113,6 +117,20 @@ def agreement(  # noqa: PLR0913  # each is an option
                 as_json=as_json,
             )
     raise typer.Exit(0 if complete else FAILED)
+
+
+def _check_judges(
+    config: ScorersConfig, settings: DeploySettings, table: ModelTable, model: str | None
+) -> None:
+    """Check what will be asked: with --model that alone, whatever the scorers name."""
+    if model:
+        settings = settings.model_copy(update={"bedrock_model_id": judge_model(model)})
+        scorers = [
+            spec.model_copy(update={"model": None}) if hasattr(spec, "model") else spec
+            for spec in config.scorers
+        ]
+        config = config.model_copy(update={"scorers": scorers})
+    check_judges_or_exit(config, settings, table, model)
 
 
 def _config(path: Path) -> ScorersConfig:

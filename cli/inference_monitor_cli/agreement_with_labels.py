@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from inference_monitor.scoring.config import ScorersConfig
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.specs import Judging
 from inference_monitor_cli.agreement_printing import print_agreement
 from inference_monitor_cli.agreement_report import ScorerAgreement, as_document
@@ -40,7 +40,7 @@ class Question:
     labelled: LabelledSet
     ways: Ways
     default_model: str
-    prices: PriceTable
+    prices: ModelTable
     concurrency: int
     model: str | None = None
     scorer: str | None = None

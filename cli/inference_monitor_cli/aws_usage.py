@@ -24,6 +24,7 @@ from inference_monitor_cli.aws_figures import (
     LOG_BYTES_PER_INVOCATION,
     MANIFEST_BYTES,
     METRICS,
+    METRICS_IN_ALARMS,
     MLFLOW_BYTES_PER_BYTE,
     MLFLOW_BYTES_PER_TRACE,
     READS_PER_FILE,
@@ -141,7 +142,7 @@ def standing(prices: AwsPrices, mlflow_usd_per_hour: float | None) -> Iterator[L
     watch = prices.cloudwatch
     a_month = (
         METRICS * watch.metric_month
-        + ALARMS * watch.alarm_month
+        + METRICS_IN_ALARMS * watch.alarm_month
         + DASHBOARDS * watch.dashboard_month
     )
     what = f"{METRICS} metrics, {ALARMS} alarms, {DASHBOARDS} dashboard"

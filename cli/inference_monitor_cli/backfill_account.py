@@ -12,7 +12,7 @@ from rich.text import Text
 from inference_monitor.scoring.calls import JudgeCall
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.forecast import Forecast
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.specs import bedrock_model_id
 from inference_monitor_cli.missing_scores import Lacking
 
@@ -26,7 +26,7 @@ class Account:
     `files` are the keys of the capture files, `under_way` scores that are left to others.
     """
 
-    prices: PriceTable
+    prices: ModelTable
     batch: bool = False
     inferences: int = 0
     untraced: int = 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from inference_monitor_cli.backfill_account import Account
-from inference_monitor_cli.batch_creation import create_jobs, too_few
+from inference_monitor_cli.batch_creation import create_jobs, find_terms, too_few
 from inference_monitor_cli.batch_spool import Spool
 from inference_monitor_cli.executions import HoursReplay
 from inference_monitor_cli.ledgers import without_budget
@@ -81,9 +81,13 @@ class Found:
     def judge_by_jobs(self) -> bool:
         """Create the jobs, wait for them and collect; gives whether something is still missing."""
         names = []
-        prefix = self.work.deployment.prefix
         for name in create_jobs(
-            self.work.jobs, self.spool, self.work.config, self.work.default_model, prefix
+            self.work.jobs,
+            self.spool,
+            terms=find_terms(self.work.judge, self.spool),
+            config=self.work.config,
+            default_model=self.work.default_model,
+            prefix=self.work.deployment.prefix,
         ):
             sys.stdout.write(f"created job {name}\n")
             names.append(name)

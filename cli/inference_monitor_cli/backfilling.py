@@ -17,8 +17,9 @@ from inference_monitor.capture.source import source_of
 from inference_monitor.privacy.build import Mode, build_redaction
 from inference_monitor.scoring.build import SCORERS_FILE
 from inference_monitor.scoring.config import load_scorers
+from inference_monitor.scoring.judge import ConverseClient, Judge
+from inference_monitor.scoring.models import model_table
 from inference_monitor.scoring.own_prices import parse_prices
-from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.storage import read_entries
 from inference_monitor.traces.writer import MlflowTraceStore
 from inference_monitor_cli.backfill_account import Account
@@ -50,7 +51,7 @@ class Backfill:
         """What is None is as the deployment has it; `scorers_file` as this project has it.
 
         Raises:
-            InvalidScorersError, InvalidPricesError: If a file cannot be used.
+            InvalidScorersError, InvalidModelsError: If a file cannot be used.
             CommandError: If MLflow does not answer or has no experiment of a name that was given,
                 or the stack is an older one.
         """
@@ -59,7 +60,7 @@ class Backfill:
         self.config = load_scorers(self.file)
         self.default_model = deployment.variable("MONITOR_JUDGE_MODEL")
         own = parse_prices(deployment.function_environment.get("MONITOR_JUDGE_PRICES", ""))
-        self.prices = PriceTable.load().with_own(own)
+        self.prices = model_table().with_own(own)
         self._mlflow = (
             tracking_uri or deployment.variable("MONITOR_MLFLOW_TRACKING_URI"),
             experiment or deployment.variable("MONITOR_EXPERIMENT_NAME"),
@@ -70,6 +71,12 @@ class Backfill:
     def jobs(self) -> BatchJobs:
         """The batch jobs of the deployment."""
         return BatchJobs(self.deployment)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Whoever asks the models of batch jobs what they take, with the caller's credentials."""
+        client = self.deployment.session.client("bedrock-runtime")
+        return Judge(cast(ConverseClient, client), models=self.prices)
 
     @contextmanager
     def looked_for(

@@ -12,11 +12,11 @@ from typing import Any
 from mlflow.entities import Feedback
 
 from inference_monitor.errors import PermanentWriteError, TransientError
-from inference_monitor.ports import ScoringState, StoredTrace, TraceStore
+from inference_monitor.ports import ScoringState, StoredTrace, TraceStore, supersedes
 from inference_monitor.scoring.answers import OfAnswer, combine
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
 from inference_monitor.scoring.batch.requests import answer_of
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.specs import bedrock_model_id
 
 _TOGETHER = 400
@@ -52,7 +52,7 @@ class _Judged:
 class Collector:
     """Reads what Bedrock has written about the records of a job."""
 
-    def __init__(self, manifest: Manifest, traces: TraceStore, prices: PriceTable) -> None:
+    def __init__(self, manifest: Manifest, traces: TraceStore, prices: ModelTable) -> None:
         self._manifest = manifest
         self._traces = traces
         self._prices = prices
@@ -174,7 +174,7 @@ class Collector:
 
 def _is_new(verdict: Feedback, stored: StoredTrace) -> bool:
     there = [a for a in stored.assessments if a.assessment_id == verdict.assessment_id]
-    return not there or bool(there[0].error and not verdict.error)
+    return not there or supersedes(verdict, there[0])
 
 
 def _place(asked: Asked) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from io import BytesIO
 
 from inference_monitor.scoring.batch.jobs import LEAST_RECORDS
 from inference_monitor.scoring.batch.manifest import Manifest
 from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.judge import Judge
+from inference_monitor.scoring.probe import probe
+from inference_monitor.scoring.requests import Terms
 from inference_monitor.scoring.specs import bedrock_model_id
 from inference_monitor_cli.batch_spool import Spool
 from inference_monitor_cli.bedrock_batches import BatchJobs
+from inference_monitor_cli.problems import CommandError
 
 
 def too_few(spool: Spool) -> list[str]:
@@ -24,10 +28,32 @@ def too_few(spool: Spool) -> list[str]:
     ]
 
 
-def create_jobs(
-    jobs: BatchJobs, spool: Spool, config: ScorersConfig, default_model: str, prefix: str
+def find_terms(judge: Judge, spool: Spool) -> dict[str, Terms]:
+    """What each model takes, asked once before a job is paid for that it would refuse.
+
+    Raises:
+        CommandError: If a model refuses for good, or gives no verdict. Not where it is only you who
+            may not call it: jobs have a role of their own.
+    """
+    ready = [model for model, count in spool.counts.items() if count >= LEAST_RECORDS]
+    for model in ready:
+        for kind in spool.kinds(model):
+            probed = probe(judge, model, kind.parameters, in_words=True)
+            if probed.problem and probed.code != "AccessDeniedException":
+                raise CommandError(f"no batch job for {model}: {probed.problem}")
+    return {model: judge.negotiation.model(bedrock_model_id(model)).terms for model in ready}
+
+
+def create_jobs(  # keywords
+    jobs: BatchJobs,
+    spool: Spool,
+    *,
+    terms: Mapping[str, Terms],
+    config: ScorersConfig,
+    default_model: str,
+    prefix: str,
 ) -> Iterator[str]:
-    """Create the jobs, and give the name of each as soon as it is there.
+    """Create the jobs of the models in `terms`; gives the name of each as soon as it is there.
 
     Raises:
         ClientError: If Bedrock refuses one; those before it run.
@@ -35,8 +61,8 @@ def create_jobs(
     # Names have 63 characters at most; a prefix may have 30.
     run = f"judge-{prefix}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     number = 0
-    for model in spool.counts:
-        for part in spool.parts(model):
+    for model, taken in terms.items():
+        for part in spool.parts(model, taken):
             number += 1
             job = f"{run}-{number}"
             head = Manifest(job, default_model, config, {}).head().encode() + b"\n"

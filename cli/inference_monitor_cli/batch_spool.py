@@ -13,8 +13,14 @@ from typing import IO, Self
 
 from inference_monitor.scoring.batch.jobs import LEAST_RECORDS, MOST_BYTES, MOST_RECORDS
 from inference_monitor.scoring.batch.manifest import Asked
-from inference_monitor.scoring.batch.requests import model_input
+from inference_monitor.scoring.batch.requests import (
+    batch_request,
+    from_json,
+    model_input,
+    to_json,
+)
 from inference_monitor.scoring.calls import JudgeCall
+from inference_monitor.scoring.requests import JudgeRequest, Terms
 from inference_monitor_cli.missing_scores import Lacking
 
 
@@ -29,10 +35,16 @@ class Part:
 
 @dataclass(slots=True)
 class _Spooled:
-    records: IO[bytes]
+    """The questions to a model and what they stand for, as JSON lines; `kinds` are its parameters.
+
+    They become records when it is known what the model takes.
+    """
+
+    questions: IO[bytes]
     asked: IO[bytes]
     count: int = 0
     bytes: int = 0
+    kinds: dict[str, JudgeRequest] = field(default_factory=dict)
     ends: list[int] = field(default_factory=list)
     largest: int = 0
 
@@ -71,11 +83,19 @@ class Spool:
         """The records by model."""
         return {model: spooled.count for model, spooled in self._of.items()}
 
-    def parts(self, model: str) -> Iterator[Part]:
+    def kinds(self, model: str) -> list[JudgeRequest]:
+        """A question to a model with each of the parameters that it is asked with."""
+        return list(self._of[model].kinds.values())
+
+    def parts(self, model: str, terms: Terms) -> Iterator[Part]:
         """The jobs of a model, of about the same size; each is to be used before the next.
 
         All calls about an inference are in one of them, for what is said of its answers becomes
         one assessment. Nothing where there are fewer records than a job must have.
+
+        Args:
+            model: `bedrock:/…`.
+            terms: What the model takes.
         """
         spooled = self._of[model]
         if spooled.count < LEAST_RECORDS:
@@ -83,14 +103,17 @@ class Spool:
         most = max(1, MOST_RECORDS - spooled.largest + 1)
         jobs = max(-(-spooled.count // most), -(-spooled.bytes // MOST_BYTES))
         size = -(-spooled.count // jobs)
-        for file in (spooled.records, spooled.asked):
+        for file in (spooled.questions, spooled.asked):
             file.seek(0)
         start = 0
         while start < spooled.count:
             end = spooled.ends[bisect_left(spooled.ends, min(start + size, spooled.count))]
             count = end - start
             with self._file("part") as records, self._file("part-asked") as asked:
-                records.writelines(islice(spooled.records, count))
+                for number, line in enumerate(islice(spooled.questions, count), start=start + 1):
+                    body = model_input(from_json(line), terms)
+                    record = {"recordId": _record_id(number), "modelInput": body}
+                    records.write(json.dumps(record).encode() + b"\n")
                 asked.writelines(islice(spooled.asked, count))
                 for file in (records, asked):
                     file.seek(0)
@@ -105,14 +128,19 @@ class Spool:
                 self._files.enter_context(self._file(f"{number}-asked")),
             )
         spooled = self._of[call.model]
-        # Eleven letters or digits: what Bedrock's guide once asked for, and still takes.
-        record_id = f"{spooled.count + 1:011d}"
-        line = json.dumps({"recordId": record_id, "modelInput": model_input(call)}).encode() + b"\n"
-        spooled.records.write(line)
-        asked = Asked.of(call, record_id, lacking.lacking, lacking.record.answers)
-        spooled.asked.write(asked.to_json().encode() + b"\n")
         spooled.count += 1
+        request = batch_request(call)
+        line = to_json(request).encode() + b"\n"
+        spooled.questions.write(line)
+        asked = Asked.of(call, _record_id(spooled.count), lacking.lacking, lacking.record.answers)
+        spooled.asked.write(asked.to_json().encode() + b"\n")
         spooled.bytes += len(line)
+        spooled.kinds.setdefault(request.parameters.model_dump_json(), request)
 
     def _file(self, name: str) -> IO[bytes]:
         return (self.folder / name).open("w+b")
+
+
+def _record_id(number: int) -> str:
+    """Eleven letters or digits: what Bedrock's guide once asked for, and still takes."""
+    return f"{number:011d}"

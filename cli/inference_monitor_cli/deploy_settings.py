@@ -10,6 +10,8 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap
+from inference_monitor.scoring.models import DEFAULT_JUDGE
 from inference_monitor_cli.problems import CommandError
 
 
@@ -24,12 +26,13 @@ class DeploySettings(BaseSettings):
         str_strip_whitespace=True,
     )
 
-    bedrock_model_id: str = "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
+    bedrock_model_id: str = DEFAULT_JUDGE
     redaction: Literal["off", "patterns", "presidio"] = "off"
     judge_prices: str | None = None
-    judge_budget_usd_per_day: float | None = None
-    judge_budget_usd_per_run: float | None = None
+    judge_budget_usd_per_day: Cap = DEFAULT_USD_PER_DAY
+    judge_budget_usd_per_run: Cap = None
     judge_concurrency: int = Field(default=32, ge=1, le=200)
+    judge_timeout_seconds: float = Field(default=120, ge=5, le=600)
     lambda_memory_mb: int = 2048
     batch_max_items: int = Field(default=25, ge=1)
     batch_max_bytes: int = Field(default=204_800, ge=1)
@@ -44,5 +47,8 @@ class DeploySettings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            told = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+            told = [
+                f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"
+                for e in error.errors()
+            ]
             raise CommandError(f"{'; '.join(told)}; see .env.example") from None

@@ -21,6 +21,7 @@ from inference_monitor_cli.judge_options import (
     JudgingOption,
     Model,
     ScorersFile,
+    check_judges_or_exit,
     load_or_exit,
 )
 from inference_monitor_cli.problems import CommandError, needs_mlflow, told_plainly
@@ -69,6 +70,8 @@ def estimate(  # noqa: PLR0913  # each is an option of the command
         if model:
             settings = settings.model_copy(update={"bedrock_model_id": judge_model(model)})
         config = load_or_exit(scorers_file)
+        prices = price_table(settings.judge_prices)
+        check_judges_or_exit(config, settings, prices, model)
         with needs_mlflow("estimate needs MLflow's judges"):
             from inference_monitor_cli import (  # noqa: PLC0415
                 estimate_document,
@@ -78,7 +81,7 @@ def estimate(  # noqa: PLR0913  # each is an option of the command
         parts = estimates.Parts(
             judged(config, judging) if judging else config,
             settings,
-            price_table(settings.judge_prices),
+            prices,
             AwsPrices.load(aws_prices),
             mlflow_usd_per_hour,
         )

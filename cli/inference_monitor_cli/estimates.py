@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from inference_monitor.inference import Inference
 from inference_monitor.scoring.config import ScorersConfig
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.specs import bedrock_model_id
 from inference_monitor_cli.assumed_chat import SOURCE, chat, chat_bytes
 from inference_monitor_cli.aws_prices import AwsPrices
@@ -27,7 +27,7 @@ class Parts:
 
     config: ScorersConfig
     settings: DeploySettings
-    prices: PriceTable
+    prices: ModelTable
     aws: AwsPrices
     mlflow_usd_per_hour: float | None = None
 

@@ -9,6 +9,9 @@ import typer
 
 import inference_monitor
 from inference_monitor.scoring.config import InvalidScorersError, ScorersConfig
+from inference_monitor.scoring.model_checks import check_judges
+from inference_monitor.scoring.models import ModelTable
+from inference_monitor_cli.deploy_settings import DeploySettings
 from inference_monitor_cli.problems import FAILED
 from inference_monitor_cli.report import printable
 from inference_monitor_cli.scorers_file import load
@@ -35,3 +38,20 @@ def load_or_exit(file: Path) -> ScorersConfig:
         for told in str(error).splitlines():
             typer.secho(printable(told), fg="red", err=True)
         raise typer.Exit(FAILED) from error
+
+
+def check_judges_or_exit(
+    config: ScorersConfig, settings: DeploySettings, table: ModelTable, model: str | None = None
+) -> None:
+    """Stop when a judge has reached its end of life, and warn of others, as at the synthesis.
+
+    `model` is what the option --model has; it is in the settings, too.
+    """
+    named_by = "--model" if model else "BEDROCK_MODEL_ID"
+    findings = check_judges(config, settings, table, default_from=named_by)
+    for told in findings.warnings:
+        typer.secho(printable(f"warning: {told}"), fg="yellow", err=True)
+    for told in findings.problems:
+        typer.secho(printable(told), fg="red", err=True)
+    if findings.problems:
+        raise typer.Exit(FAILED)

@@ -14,7 +14,7 @@ from inference_monitor.scoring.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import Criterion, criteria
 from inference_monitor.scoring.forecast import Forecast
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.record import Record, record_of
 from inference_monitor.scoring.selection import Selection
 from inference_monitor.scoring.specs import JudgedSpec, ScorerSpec
@@ -25,7 +25,7 @@ from inference_monitor_cli.scorers_file import judged
 class Planner:
     """Plans the calls for a record in each way; `config` is as it will be deployed."""
 
-    def __init__(self, config: ScorersConfig, default_model: str, prices: PriceTable) -> None:
+    def __init__(self, config: ScorersConfig, default_model: str, prices: ModelTable) -> None:
         self.config = config
         self._forecast = Forecast(prices)
         self._configured = _by_name(config, default_model)

@@ -14,7 +14,7 @@ from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria
 from inference_monitor.scoring.forecast import Forecast
 from inference_monitor.scoring.judge import ConverseClient, bedrock_client
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.record import Record, record_of
 from inference_monitor.scoring.specs import Judging
 from inference_monitor_cli.judge_shares import Shares, shares_of
@@ -48,7 +48,7 @@ class LabelledJudging:
     """The judged criteria of a configuration, ready for the labelled set."""
 
     def __init__(
-        self, config: ScorersConfig, model: str, prices: PriceTable, concurrency: int
+        self, config: ScorersConfig, model: str, prices: ModelTable, concurrency: int
     ) -> None:
         """`model` is asked where the configuration names none."""
         self._config = config

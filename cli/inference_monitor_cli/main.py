@@ -8,6 +8,7 @@ from inference_monitor_cli.agreement import agreement
 from inference_monitor_cli.backfill import backfill
 from inference_monitor_cli.estimate import estimate
 from inference_monitor_cli.inspect import inspect
+from inference_monitor_cli.models import models
 from inference_monitor_cli.reconcile import reconcile
 from inference_monitor_cli.replay import replay
 from inference_monitor_cli.scorers import scorers_app
@@ -18,7 +19,7 @@ app = typer.Typer(
     # Locals in a traceback would print what people typed into the model.
     pretty_exceptions_show_locals=False,
 )
-for verb in (inspect, replay, backfill, reconcile, agreement, estimate):
+for verb in (inspect, replay, backfill, reconcile, agreement, estimate, models):
     app.command()(verb)
 app.add_typer(scorers_app, name="scorers")
 

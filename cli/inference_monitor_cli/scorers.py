@@ -17,6 +17,7 @@ from inference_monitor_cli.judge_options import (
     JudgingOption,
     Model,
     ScorersFile,
+    check_judges_or_exit,
     load_or_exit,
 )
 from inference_monitor_cli.money import dollars, things
@@ -45,6 +46,7 @@ def check(
     with told_plainly("scorers check"):
         config = load_or_exit(file)
         settings = DeploySettings.load()
+        check_judges_or_exit(config, settings, price_table(settings.judge_prices))
         Console().print(scorers_table(config, settings.bedrock_model_id))
 
 
@@ -81,6 +83,7 @@ def try_(  # noqa: PLR0913  # each is an option of the command
             from inference_monitor_cli.trial import Trial  # noqa: PLC0415
         config = judged(config, judging) if judging else config
         prices = price_table(settings.judge_prices)
+        check_judges_or_exit(config, settings, prices, model)
         trial = Trial(config, settings, prices, scorers_file.parent)
         captures = CaptureFile(file)
         trial.choose(captures.entries(), captures.source, records, line or [])

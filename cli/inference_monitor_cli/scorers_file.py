@@ -7,8 +7,8 @@ from pathlib import Path
 
 from inference_monitor.scoring.config import InvalidScorersError, ScorersConfig, load_scorers
 from inference_monitor.scoring.model_ids import model_of
+from inference_monitor.scoring.models import ModelTable, model_table
 from inference_monitor.scoring.own_prices import parse_prices
-from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.scoring.specs import JudgedSpec, Judging
 from inference_monitor_cli.problems import CommandError
 
@@ -41,14 +41,14 @@ def judge_model(uri: str) -> str:
     return uri
 
 
-def price_table(own_prices: str | None) -> PriceTable:
+def price_table(own_prices: str | None) -> ModelTable:
     """The price table behind the prices that the setting JUDGE_PRICES has.
 
     Raises:
         CommandError: If that cannot be read.
     """
     try:
-        return PriceTable.load().with_own(parse_prices(own_prices or ""))
+        return model_table().with_own(parse_prices(own_prices or ""))
     except ValueError as error:
         raise CommandError(f"JUDGE_PRICES: {error}") from error
 

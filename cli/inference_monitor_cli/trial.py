@@ -22,7 +22,7 @@ from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.config_checks import DROP_IN_FOLDER
 from inference_monitor.scoring.forecast import Forecast
 from inference_monitor.scoring.judge import ConverseClient
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.record import Record
 from inference_monitor.scoring.selection import Selection
 from inference_monitor.scoring.specs import JudgedSpec, ScorerSpec
@@ -79,7 +79,7 @@ class Trial:
     """Some records of a file, and the scorers to try on them."""
 
     def __init__(
-        self, config: ScorersConfig, settings: DeploySettings, prices: PriceTable, folder: Path
+        self, config: ScorersConfig, settings: DeploySettings, prices: ModelTable, folder: Path
     ) -> None:
         """`config` as it is deployed; `folder` is where its file lies, with the user's scorers."""
         self._config = every_record(config)

@@ -8,13 +8,11 @@ from typing import Any
 from mlflow.entities import Feedback
 from mlflow.tracing.constant import AssessmentMetadataKey
 
-from inference_monitor.scoring.calls import JUDGE_REFUSED, UNREADABLE_VERDICT
-from inference_monitor.scoring.custom import SCORER_ERROR
+from inference_monitor.scoring.error_codes import SCORER_ERROR, UNREADABLE_VERDICT
 from inference_monitor.scoring.material import answer_text, answers_of, request_text
 from inference_monitor_cli.trial import Tried
 
 _ADVICE = {
-    JUDGE_REFUSED: "",  # Bedrock's words come with what to do
     UNREADABLE_VERDICT: "try another model, or simpler instructions",
     SCORER_ERROR: "mend the scorer, or its entry in the file",
 }

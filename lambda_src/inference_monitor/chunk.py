@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -99,19 +100,25 @@ class Chunk:
             summary.scored += scored
             summary.unscored += not scored
         summary.empty_answers = sum(one.empty_answer for one in self.inferences.values())
-        summary.judge_unavailable = sum(map(self._waits_for_the_judge, self.inferences))
+        missing = Counter(reason for key in self.inferences for reason in self._reasons(key))
+        summary.judge_unavailable = missing[ScoringState.JUDGE_UNAVAILABLE]
+        summary.judge_refused = missing[ScoringState.JUDGE_REFUSED]
         for verdicts in self.verdicts.values():
             summary.budget_exhausted += verdicts.exhausted
+            summary.judge_declined += verdicts.declined
+            summary.judge_unreadable += verdicts.unreadable
             summary.judge_calls += verdicts.judge_calls
             summary.judge_input_tokens += verdicts.input_tokens
             summary.judge_output_tokens += verdicts.output_tokens
             summary.judge_cost_usd += verdicts.cost_usd
         return summary
 
-    def _waits_for_the_judge(self, key: str) -> bool:
+    def _reasons(self, key: str) -> Sequence[str]:
+        """Why scores are missing: as found now, else as the trace's tag says."""
         if key in self.verdicts:
-            return bool(self.verdicts[key].pending)
-        return key in self.known and self.known[key].scoring == ScoringState.JUDGE_UNAVAILABLE
+            return self.verdicts[key].reasons
+        scoring = self.known[key].scoring if key in self.known else None
+        return [scoring] if scoring else []
 
     def _identified(self) -> Iterator[tuple[str, Entry]]:
         for entry in self.entries:

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from yaml.nodes import MappingNode, Node, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from inference_monitor.errors import MonitorError
 
@@ -28,6 +28,20 @@ _SENTENCES = {
     "union_tag_not_found": "{subject} is missing; it must be {right}",
 }
 """How a pydantic error type is put; all others are "… is …; it must be …"."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves a date that the calendar does not have as text, so that its line can be told."""
+
+    def construct_date(self, node: ScalarNode) -> Any:
+        """A date or time; text if it is none."""
+        try:
+            return self.construct_yaml_timestamp(node)
+        except ValueError:
+            return self.construct_yaml_str(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +85,7 @@ class ConfigFile(Generic[ModelT]):
             MonitorError: The `error` of this kind of file, with all problems in the order of lines.
         """
         try:
-            loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+            loader = _Loader(path.read_text(encoding="utf-8"))
             root = loader.get_single_node()
             document = loader.construct_document(root) if root else None
         except (OSError, UnicodeDecodeError) as error:

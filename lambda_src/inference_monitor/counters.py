@@ -1,4 +1,4 @@
-"""What all workers count together: numbers and sets in DynamoDB, each changed in one atomic write.
+"""What all workers share: numbers, sets and times in DynamoDB, each changed in one atomic write.
 
 A worker that reads, decides and then writes lets others decide in between. Here the decision is a
 condition of the write, so DynamoDB takes one after the other.
@@ -12,18 +12,25 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from inference_monitor.dynamodb import CONDITION_FAILED, code_of, dynamodb_errors
+from inference_monitor.errors import TransientError
+from inference_monitor.scoring.slots import BURST_SECONDS
 from inference_monitor.tables import COUNTERS_KEY, EXPIRES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-AMOUNT, IDS = "spent_nano_usd", "ids"
+AMOUNT, IDS, UNTIL = "spent_nano_usd", "ids", "booked_until_us"
 # Longer than an execution can be redriven (14 days), and than a month one may want to look back at.
 KEPT_SECONDS = 40 * 24 * 3600
+_ATTEMPTS_TO_BOOK = 5
+_MICRO = 1_000_000
+_NEVER = 10**18  # microseconds
 
 
 class DynamoCounters:
-    """A table with one item per counter; an `Amounts` of `budget`, an `IdSets` of `first_of_hour`.
+    """A table with one item per counter.
+
+    It is an `Amounts` of `budget`, an `IdSets` of `first_of_hour` and the `Slots` of `slots`.
 
     DynamoDB takes about 1,000 small writes to one item in a second; above that it throttles, and
     botocore tries again.
@@ -50,7 +57,7 @@ class DynamoCounters:
                 return False
             request["ConditionExpression"] = f"attribute_not_exists({AMOUNT}) OR {AMOUNT} <= :room"
             request["ExpressionAttributeValues"][":room"] = {"N": str(room)}
-        return self._update(counter, request) is None
+        return self._update(counter, request)[0]
 
     def join(self, counter: str, identity: str, at_most: int) -> frozenset[str] | None:
         """Put an id into a set; None when it is in, the ids of the set when that is full.
@@ -60,7 +67,7 @@ class DynamoCounters:
         Raises:
             TransientError: If DynamoDB does not answer. The id may be in.
         """
-        refused = self._update(
+        joined, item = self._update(
             counter,
             {
                 "UpdateExpression": f"SET {EXPIRES} = :expires ADD {IDS} :ids",
@@ -74,20 +81,68 @@ class DynamoCounters:
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             },
         )
-        return None if refused is None else frozenset(refused[IDS]["SS"])
+        return None if joined else frozenset(item[IDS]["SS"])
 
-    def _update(self, counter: str, request: dict[str, Any]) -> dict[str, Any] | None:
-        """Send an update; None when it was done, the item (if asked for) when it was not."""
+    def book(self, quota: str, seconds: float, within: float | None) -> float | None:
+        """Book some seconds of a quota behind what is booked, see `slots.Slots`.
+
+        The line of time is that of the workers' clocks, which Lambda keeps within milliseconds.
+
+        Raises:
+            TransientError: If DynamoDB does not answer. The time may have been booked.
+        """
+        length = round(seconds * _MICRO)
+        for _ in range(_ATTEMPTS_TO_BOOK):
+            now = time.time()
+            earliest = round((now - BURST_SECONDS) * _MICRO)
+            latest = _NEVER if within is None else round((now + within) * _MICRO)
+            values = {":length": length, ":earliest": earliest, ":latest": latest}
+            done, item = self._update(
+                f"quota#{quota}",
+                {
+                    "UpdateExpression": f"SET {EXPIRES} = :expires ADD {UNTIL} :length",
+                    "ConditionExpression": f"{UNTIL} BETWEEN :earliest AND :latest",
+                    "ExpressionAttributeValues": {k: {"N": str(v)} for k, v in values.items()},
+                    "ReturnValues": "UPDATED_NEW",
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                },
+            )
+            if done:
+                return (int(item[UNTIL]["N"]) - length) / _MICRO - time.time()
+            booked_until = int(item[UNTIL]["N"]) if UNTIL in item else earliest
+            if max(booked_until, earliest) > latest:
+                return None
+            if self._book_unused(quota, earliest, length):
+                return earliest / _MICRO - time.time()
+        raise TransientError(f"counters table {self._table}: others were faster")
+
+    def _book_unused(self, quota: str, start: int, length: int) -> bool:
+        """Book from `start` on, if nothing is booked from there on."""
+        done, _ = self._update(
+            f"quota#{quota}",
+            {
+                "UpdateExpression": f"SET {EXPIRES} = :expires, {UNTIL} = :end",
+                "ConditionExpression": f"attribute_not_exists({UNTIL}) OR {UNTIL} < :start",
+                "ExpressionAttributeValues": {
+                    ":start": {"N": str(start)},
+                    ":end": {"N": str(start + length)},
+                },
+            },
+        )
+        return done
+
+    def _update(self, counter: str, request: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+        """Send an update; whether it was done, and the attributes that were asked for."""
         request["ExpressionAttributeValues"][":expires"] = {
             "N": str(int(time.time()) + KEPT_SECONDS)
         }
         try:
             with dynamodb_errors(f"counters table {self._table}"):
-                self._dynamodb.update_item(
+                answer = self._dynamodb.update_item(
                     TableName=self._table, Key={COUNTERS_KEY: {"S": counter}}, **request
                 )
         except ClientError as error:
             if code_of(error) != CONDITION_FAILED:
                 raise
-            return cast(dict[str, Any], error.response.get("Item", {}))
-        return None
+            return False, cast(dict[str, Any], error.response.get("Item", {}))
+        return True, cast(dict[str, Any], answer.get("Attributes", {}))

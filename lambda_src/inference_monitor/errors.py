@@ -3,7 +3,7 @@
 MonitorError
 ├── InvalidScorersError     permanent, at synth: scorers.yaml (scoring/config_file.py)
 ├── InvalidPrivacyError     permanent, at synth: privacy.yaml (privacy/config.py)
-├── InvalidPricesError      permanent, at synth: prices.yaml (scoring/prices.py)
+├── InvalidModelsError      permanent, at synth: models.yaml (scoring/models.py)
 ├── MissingPresidioError    permanent, at synth or start: not in the image (privacy/presidio.py)
 ├── JudgeRefusedError       permanent: becomes an assessment with an error (scoring/judge.py)
 ├── MalformedCaptureError   permanent: the line is quarantined with this reason

@@ -55,7 +55,8 @@ warnings.filterwarnings("ignore", "No application metrics to publish")
 
 COUNTED = (
     "captured", "traced", "duplicate", "skipped", "quarantined", "scored", "unscored",
-    "budget_exhausted", "judge_unavailable", "empty_answers", "judge_calls",
+    "budget_exhausted", "judge_unavailable", "judge_refused", "judge_declined", "judge_unreadable",
+    "empty_answers", "judge_calls",
 )  # fmt: skip
 
 
@@ -161,7 +162,7 @@ def build_monitor() -> Monitor:
     settings = get_settings()
     scorers = build_scorers(
         load_scorers(SCORERS_FILE),
-        bedrock_client(settings.judge_concurrency),
+        bedrock_client(settings.judge_concurrency, read_timeout=settings.judge_timeout_seconds),
         default_model=settings.judge_model,
         concurrency=settings.judge_concurrency,
         prices=build_prices(settings),

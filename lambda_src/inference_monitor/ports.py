@@ -18,8 +18,10 @@ from inference_monitor.ledger import Summary
 class ScoringState(StrEnum):
     """The tag `scoring` of a trace that was not scored in full at first: why, or that it is now."""
 
+    JUDGE_REFUSED = "judge_refused"
     BUDGET_EXHAUSTED = "budget_exhausted"
     JUDGE_UNAVAILABLE = "judge_unavailable"
+    JUDGE_DECLINED = "judge_declined"
     COMPLETE = "complete"
 
 
@@ -36,6 +38,21 @@ class StoredTrace:
     delivery: str | None = None
     scoring: str | None = None
     assessments: tuple[Feedback, ...] = ()
+
+
+def supersedes(new: Feedback, stored: Feedback) -> bool:
+    """Whether an assessment takes the place of the one that MLflow holds under the same id.
+
+    A value that is there stays. An error gives way to a value, and to an error that tells something
+    else: of another source (the judge was changed), of another code or with another message.
+    """
+    if not stored.error:
+        return False
+    return (new.source, new.error_code, new.error_message) != (
+        stored.source,
+        stored.error_code,
+        stored.error_message,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +80,41 @@ class Verdicts:
 
     `assessments` are to be written, with their final ids. `pending` names scorers whose judge could
     not be reached, for which nothing is written so that a later delivery asks again. `exhausted`
-    says that the budget had no room for some, which a later delivery can fill in, `others_missing`
-    that scores are missing of scorers that this delivery did not ask for.
+    says that the budget had no room for some, `refused` that a judge refuses for good until a
+    person mends it: a later delivery can fill both in. `declined` says that a judge will not judge
+    the content, `declined_before` that it said so to an earlier delivery. `others_missing` says
+    that scores are missing of scorers that this delivery did not ask for. `unreadable` counts the
+    answers of judges that held no verdict.
     """
 
     assessments: list[Feedback] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     exhausted: bool = False
+    refused: bool = False
+    declined: bool = False
+    declined_before: bool = False
     others_missing: bool = False
+    unreadable: int = 0
     judge_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float = 0.0
 
     @property
+    def reasons(self) -> list[ScoringState]:
+        """Why scores are missing, none where none are; what a person can mend comes first."""
+        states = {
+            ScoringState.JUDGE_REFUSED: self.refused,
+            ScoringState.BUDGET_EXHAUSTED: self.exhausted,
+            ScoringState.JUDGE_UNAVAILABLE: bool(self.pending),
+            ScoringState.JUDGE_DECLINED: self.declined or self.declined_before,
+        }
+        return [state for state, holds in states.items() if holds]
+
+    @property
     def missing(self) -> ScoringState | None:
-        """Why scores are missing, None where none are."""
-        if self.exhausted:
-            return ScoringState.BUDGET_EXHAUSTED
-        return ScoringState.JUDGE_UNAVAILABLE if self.pending else None
+        """The reason that the trace's tag tells; None where no score is missing."""
+        return next(iter(self.reasons), None)
 
 
 class TraceStore(Protocol):
@@ -102,7 +135,7 @@ class TraceStore(Protocol):
         assessments: Sequence[Feedback],
         scoring: ScoringState | None = None,
     ) -> None:
-        """Add assessments to a complete trace; one that is there stays, unless it is an error.
+        """Add assessments to a complete trace; one that is there stays, unless superseded.
 
         `scoring` is what its tag is to say from now on, None leaves it as it is.
         """

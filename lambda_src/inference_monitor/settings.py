@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap
+
 
 class Settings(BaseSettings):
     """Read from `MONITOR_*`; a missing or invalid one fails the first invocation by its name."""
@@ -33,23 +35,26 @@ class Settings(BaseSettings):
     counters_table: str
     """The DynamoDB table in which all workers count what is spent, and who is first in an hour."""
 
-    judge_budget_usd_per_day: float = Field(default=0, ge=0, allow_inf_nan=False)
-    """What judging an endpoint may cost in a UTC day; 0: as much as it does."""
+    judge_budget_usd_per_day: Cap = DEFAULT_USD_PER_DAY
+    """What judging an endpoint may cost in a UTC day; `none`: as much as it does."""
 
-    judge_budget_usd_per_run: float = Field(default=0, ge=0, allow_inf_nan=False)
-    """What judging may cost in one execution of the workflow, or one direct invoke; 0: the same."""
+    judge_budget_usd_per_run: Cap = None
+    """What judging may cost in one execution of the workflow, or one direct invoke."""
 
     judge_prices: str = ""
-    """Prices that go before those of `prices.yaml`, see `scoring.own_prices`."""
+    """Prices that go before those of `models.yaml`, see `scoring.own_prices`."""
 
     judge_requests_per_minute: float = Field(default=0, ge=0, allow_inf_nan=False)
-    """Judge calls that this instance may begin in a minute, its share of what all may; 0: any."""
+    """Judge calls that all instances together may begin in a minute; 0: any."""
 
     judge_tokens_per_minute: float = Field(default=0, ge=0, allow_inf_nan=False)
     """The same for tokens as Bedrock counts them for a quota."""
 
     judge_concurrency: int = Field(ge=1, le=200)
     """Judge calls in flight at once in one function instance."""
+
+    judge_timeout_seconds: float = Field(gt=0, le=900, allow_inf_nan=False)
+    """The longest that a judge may take for one answer."""
 
     redaction: Literal["off", "patterns", "presidio"]
     """What replaces personal and secret text before it is scored or written, see `privacy`."""

@@ -9,7 +9,7 @@ import pytest
 from mlflow.entities import Trace
 
 from inference_monitor.counters import AMOUNT
-from inference_monitor.scoring.budget import NANO
+from inference_monitor.scoring.caps import NANO
 from inference_monitor.tables import COUNTERS_KEY
 from local.chain import Chain
 from tests.e2e.conftest import BUCKET

@@ -10,7 +10,7 @@ import pytest
 from stacks.judge_models import GEOGRAPHIES, JudgeModel
 from tests.infra.deployed import filled_in
 
-SONNET = "anthropic.claude-sonnet-4-20250514-v1:0"
+SONNET = "anthropic.claude-sonnet-4-6"
 HOME = "arn:aws:bedrock:us-east-1"
 
 

@@ -32,7 +32,8 @@ def test_the_environment_is_what_the_function_reads(
     read = Settings()
     assert read.mlflow_tracking_uri == REQUIRED["mlflow_tracking_uri"]
     assert read.endpoint_name == read.experiment_name == "llm-endpoint"
-    assert read.judge_budget_usd_per_day == read.judge_budget_usd_per_run == 0
+    assert read.judge_budget_usd_per_day == 10
+    assert read.judge_budget_usd_per_run is None
     assert read.judge_requests_per_minute == read.judge_tokens_per_minute == 0
 
 
@@ -70,8 +71,21 @@ def test_the_settings_size_the_function(synthesize: Synthesize) -> None:
     assert function["Environment"]["Variables"]["MONITOR_JUDGE_BUDGET_USD_PER_DAY"] == "5.0"
     assert function["Environment"]["Variables"]["MONITOR_JUDGE_BUDGET_USD_PER_RUN"] == "0.5"
     assert function["Environment"]["Variables"]["MONITOR_JUDGE_PRICES"] == "a=1/2"
-    assert function["Environment"]["Variables"]["MONITOR_JUDGE_REQUESTS_PER_MINUTE"] == "75.0"
-    assert function["Environment"]["Variables"]["MONITOR_JUDGE_TOKENS_PER_MINUTE"] == "12500.0"
+    # Of all instances together, however many files are in work.
+    assert function["Environment"]["Variables"]["MONITOR_JUDGE_REQUESTS_PER_MINUTE"] == "600.0"
+    assert function["Environment"]["Variables"]["MONITOR_JUDGE_TOKENS_PER_MINUTE"] == "100000.0"
+
+
+def test_no_cap_reaches_the_function_as_it_was_said(
+    synthesize: Synthesize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`none` in the settings is no cap in the function, not its default."""
+    variables = synthesize(judge_budget_usd_per_day="none").function["Environment"]["Variables"]
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert Settings().judge_budget_usd_per_day is None
+    monkeypatch.delenv("MONITOR_JUDGE_BUDGET_USD_PER_DAY")
+    assert Settings().judge_budget_usd_per_day == 10
 
 
 def test_no_concurrency_is_set_aside_unasked(deployed: Deployed) -> None:

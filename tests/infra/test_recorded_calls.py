@@ -94,7 +94,7 @@ def test_the_recording_is_of_a_whole_run() -> None:
     """It has all four actors, both kinds of MLflow with every path that has a name, one judge."""
     assert {call.by for call in CALLS} == set(CALLERS)
     asked = {dict(call.on)["modelId"] for call in CALLS if call.service == "bedrock-runtime"}
-    assert asked == {"global.anthropic.claude-sonnet-4-20250514-v1:0"}
+    assert asked == {"global.anthropic.claude-sonnet-4-6"}
     mlflow = [call for call in CALLS if call.service == "mlflow"]
     assert {dict(c.on)["mlflow"] for c in mlflow} == {"mlflow-app", "mlflow-tracking-server"}
     assert {path for path, action in MLFLOW.items() if action} <= {c.operation for c in mlflow}

@@ -19,7 +19,7 @@ CAPTURES, RESULTS, ARTIFACTS = (
 )
 APP = REQUIRED["mlflow_tracking_uri"]
 MLFLOW = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
-SONNET = "anthropic.claude-sonnet-4-20250514-v1:0"
+SONNET = "anthropic.claude-sonnet-4-6"
 PROFILE = f"{BEDROCK}:{ACCOUNT}:inference-profile"
 MODEL, NOVA = f"foundation-model/{SONNET}", "foundation-model/amazon.nova-pro-v1:0"
 APPLICATION = f"{BEDROCK}:{ACCOUNT}:application-inference-profile"

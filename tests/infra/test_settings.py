@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from stacks import judge_prices, rules, scorers
+from inference_monitor.scoring.models import DEFAULT_JUDGE
+from stacks import judge_checks, rules, scorers
 from stacks.names import MAX_PREFIX_LENGTH, Names
 from stacks.settings import DeploySettings, InvalidSettingsError
 from tests.infra.conftest import REPOSITORY, settings
@@ -33,7 +34,7 @@ ACCEPTED: Mapping[str, Sequence[object]] = {
     "bedrock_model_id": [
         "bedrock:/anthropic.claude-3-5-sonnet-20240620-v1:0",
         "bedrock:/amazon.nova-pro-v1:0:300k",
-        "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0",
+        "bedrock:/global.anthropic.claude-sonnet-4-6",
         "bedrock:/us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0",
         "bedrock:/arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2",
         "bedrock:/arn:aws:bedrock:us-east-1:111122223333:provisioned-model/a1b2",
@@ -90,8 +91,8 @@ REFUSED: Mapping[str, Sequence[object]] = {
     "lambda_memory_mb": [512, 10241],
     "batch_max_bytes": [262_145, 0],
     "judge_concurrency": [0, 201],
-    "judge_budget_usd_per_day": [0, -1, "much", "inf", "nan"],
-    "judge_budget_usd_per_run": [0],
+    "judge_budget_usd_per_day": [0, -5, "much", "unlimited", "inf", "nan"],
+    "judge_budget_usd_per_run": [0, "unlimited"],
     "judge_requests_per_minute": [0, -1, "inf"],
     "judge_tokens_per_minute": [0, "many"],
     "judge_prices": ["3/15", "my-profile=3", "my-profile=3/x", "a=1/2; b=1/2", "a=-1/2"],
@@ -121,11 +122,31 @@ def test_refused(name: str, value: object) -> None:
 
 
 def test_prefix_and_experiment_default_to_the_endpoint() -> None:
-    """Who names neither gets the endpoint's name for both, and Claude Sonnet 4 as the judge."""
+    """Who names neither gets the endpoint's name for both, and the default judge."""
     defaults = settings(sagemaker_endpoint_name="other")
     assert defaults.data_capture_s3_prefix == "other"
     assert defaults.mlflow_experiment_name == "other"
-    assert defaults.bedrock_model_id == "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
+    assert defaults.bedrock_model_id == DEFAULT_JUDGE
+
+
+def test_judging_costs_at_most_ten_dollars_a_day_unless_it_is_said_otherwise() -> None:
+    """There is a cap by default, and none where that is said."""
+    assert (settings().caps.per_day, settings().caps.per_run) == (10, None)
+    unlimited = settings(judge_budget_usd_per_day="none", judge_budget_usd_per_run="none")
+    assert (unlimited.caps.per_day, unlimited.caps.per_run) == (None, None)
+
+
+@pytest.mark.parametrize("said", ["0", "unlimited", "-5"])
+def test_what_could_mean_anything_is_no_cap(said: str, tmp_path: Path) -> None:
+    """One line names the setting, what it may be, and an example."""
+    (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
+    run = run_app(tmp_path, JUDGE_BUDGET_USD_PER_DAY=said)
+    assert run.returncode == 1
+    (told,) = problems(run)
+    assert told == (
+        f"JUDGE_BUDGET_USD_PER_DAY: {said!r} is neither an amount of USD above 0 nor `none` for no"
+        " cap; for example JUDGE_BUDGET_USD_PER_DAY=10"
+    )
 
 
 def test_a_trailing_slash_of_the_prefix_is_dropped() -> None:
@@ -196,24 +217,59 @@ def test_every_problem_is_one_line_with_an_example(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / ".env"]
 
 
-def test_a_budget_needs_the_price_of_every_judge(tmp_path: Path) -> None:
-    """What cannot be counted cannot be capped: one line says so, and how to give the price."""
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        ({}, "at most 10 USD a day, released hour by hour (UTC)"),
+        ({"JUDGE_BUDGET_USD_PER_DAY": "none"}, "no cap"),
+    ],
+)
+def test_the_synthesis_says_what_judging_may_cost(
+    budget: Mapping[str, str], told: str, tmp_path: Path
+) -> None:
+    """The cap that is in force, and that there is none, are on stderr."""
     (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
-    judge = {"BEDROCK_MODEL_ID": f"bedrock:/{PROFILE_ARN}"}
-    run = run_app(tmp_path, JUDGE_BUDGET_USD_PER_DAY="5", **judge)
+    run = run_app(tmp_path, **budget)
+    assert f"What judging may cost: {told}" in problems(run)
+
+
+def test_a_dead_judge_stops_the_synthesis(tmp_path: Path) -> None:
+    """One line names the judge, the day of its end and living ones; nothing is synthesized."""
+    (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
+    dead = "bedrock:/us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+    run = run_app(tmp_path, BEDROCK_MODEL_ID=dead)
     assert run.returncode == 1
     (told,) = problems(run)
-    assert told.startswith("JUDGE_BUDGET_USD_PER_DAY: cannot be kept without the price of the")
-    assert f"for example JUDGE_PRICES={PROFILE_ARN}=3/15 " in told
+    assert told.startswith(f"BEDROCK_MODEL_ID: {dead} reached its end of life on 2026-04-28 and ")
+    assert DEFAULT_JUDGE in told
+    assert list(tmp_path.iterdir()) == [tmp_path / ".env"]
+
+
+def test_an_unknown_judge_is_synthesized_with_warnings(tmp_path: Path) -> None:
+    """An opaque profile is named as unknown; a budget tells what price it assumes of it."""
+    (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
+    judge = f"bedrock:/{PROFILE_ARN}"
+    run = run_app(tmp_path, JUDGE_BUDGET_USD_PER_DAY="5", BEDROCK_MODEL_ID=judge)
+    assert run.returncode == 0
+    unknown, unpriced = (line for line in problems(run) if line.startswith("warning: "))
+    assert unknown.startswith(f"warning: BEDROCK_MODEL_ID: {judge} is not in models.yaml")
+    assert unpriced.startswith(f"warning: JUDGE_BUDGET_USD_PER_DAY: the price of {judge} is not ")
+    assert f"JUDGE_PRICES={PROFILE_ARN}=3/15" in unpriced
+
+
+def test_a_price_of_ones_own_is_no_assumption() -> None:
+    """With a price for the judge, or without a budget, nothing is assumed and nothing told."""
     settled = settings(
-        bedrock_model_id=judge["BEDROCK_MODEL_ID"],
+        bedrock_model_id=f"bedrock:/{PROFILE_ARN}",
         judge_budget_usd_per_run=5,
         judge_prices=f"{PROFILE_ARN}=3/15",
     )
-    config, prices = scorers.load(), judge_prices.load()
-    assert judge_prices.unpriced(settled, config, prices) == []
-    without = settled.model_copy(update={"judge_budget_usd_per_run": None, "judge_prices": None})
-    assert judge_prices.unpriced(without, config, prices) == []
+    config, table = scorers.load(), judge_checks.load()
+    (unknown,) = judge_checks.check(settled, config, table).warnings
+    assert "is not in models.yaml" in unknown
+    no_cap = {"judge_budget_usd_per_day": None, "judge_budget_usd_per_run": None}
+    without = settled.model_copy(update={**no_cap, "judge_prices": None})
+    assert judge_checks.check(without, config, table).warnings == [unknown]
 
 
 def test_every_example_is_valid() -> None:
@@ -265,7 +321,8 @@ def test_commented_values_of_the_example_file_are_the_defaults() -> None:
         for line in text.splitlines()
         if line.startswith("# ") and line[2:].partition("=")[0].isupper() and "=" in line
     )
-    differing = {n for n, v in shown.items() if str(defaults[n.lower()]) != v}
+    said = {n: f"{v:g}" if isinstance(v, float) else str(v) for n, v in defaults.items()}
+    differing = {n for n, v in shown.items() if said[n.lower()] != v}
     assert {defaults[name.lower()] for name in differing} == {None}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.infra.account import ACCOUNT, REGION
 from tests.infra.authorization import ARTIFACTS_URI
 
-_SONNET = "anthropic.claude-sonnet-4-20250514-v1:0"
+_SONNET = "anthropic.claude-sonnet-4-6"
 _BEDROCK = f"arn:aws:bedrock:{REGION}:{ACCOUNT}"
 SERVER = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:mlflow-tracking-server/server"
 KEYS = {

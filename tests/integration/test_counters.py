@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from uuid import uuid4
 
 import boto3
@@ -66,6 +68,32 @@ def test_amounts_from_many_threads_fill_the_cap_to_the_last(
     item = aws.client("dynamodb").get_item(TableName="counters", Key=key)["Item"]
     assert item[AMOUNT] == {"N": "355"}
     assert int(item[EXPIRES]["N"]) > 0
+
+
+def test_time_is_booked_once_by_many_threads(counters: DynamoCounters) -> None:
+    """Forty slots of 50 ms from 16 threads follow each other; one that would be late is not booked.
+
+    The line begins a second ago, and is as long as what was booked.
+    """
+    quota = str(uuid4())
+    begun = time.time()
+    with ThreadPoolExecutor(THREADS) as pool:
+        delays = list(pool.map(lambda _: booked_at(counters, quota), range(40)))
+    starts = sorted(delays)
+    assert starts[0] == pytest.approx(begun - 1, abs=1)
+    assert [b - a for a, b in pairwise(starts)] == pytest.approx([0.05] * 39, abs=0.02)
+    assert counters.book(quota, 100, None) is not None
+    assert counters.book(quota, 0.05, 60) is None
+    late = counters.book(quota, 0.05, 110)
+    assert late is not None
+    assert late == pytest.approx(starts[-1] + 0.05 + 100 - time.time(), abs=0.1)
+
+
+def booked_at(counters: DynamoCounters, quota: str) -> float:
+    """Book 50 ms; when they begin, by the clock."""
+    delay = counters.book(quota, 0.05, None)
+    assert delay is not None
+    return time.time() + delay
 
 
 def test_ids_from_many_threads_fill_the_set_to_the_last(counters: DynamoCounters) -> None:

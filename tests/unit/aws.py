@@ -13,6 +13,8 @@ from typing import IO, Any, BinaryIO
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
+from inference_monitor.scoring.models import DEFAULT_JUDGE
+
 STACK = "SageMakerInferenceMonitoringStack-dev"
 MACHINE = "arn:aws:states:eu-west-1:111122223333:stateMachine:machine-dev"
 EXECUTION = MACHINE.replace("stateMachine", "execution")
@@ -23,7 +25,7 @@ ENVIRONMENT = {
     "MONITOR_MLFLOW_TRACKING_URI": "http://mlflow",
     "MONITOR_EXPERIMENT_NAME": "llm",
     "MONITOR_ENDPOINT_NAME": "llm",
-    "MONITOR_JUDGE_MODEL": "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0",
+    "MONITOR_JUDGE_MODEL": DEFAULT_JUDGE,
     "MONITOR_REDACTION": "off",
 }
 CAPTURES, RESULTS = "captures", "results"
@@ -265,6 +267,7 @@ class Account:
     states: StepFunctions = field(default_factory=StepFunctions)
     sqs: Sqs = field(default_factory=Sqs)
     bedrock: Any = None
+    judge: Any = None
     region_name: str = "eu-west-1"
 
     def client(self, service: str, **_: Any) -> Any:
@@ -275,6 +278,7 @@ class Account:
             "stepfunctions": self.states,
             "sqs": self.sqs,
             "bedrock": self.bedrock,
+            "bedrock-runtime": self.judge,
             "events": Events(),
             "cloudformation": CloudFormation(),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,10 +25,11 @@ from inference_monitor.inference import (
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.first_of_hour import FirstOfHour
+from inference_monitor.scoring.models import DEFAULT_JUDGE
 from inference_monitor.scoring.pace import Pace
 from inference_monitor.scoring.scorers import Budgets, Scorers
 
-MODEL = "bedrock:/global.anthropic.claude-sonnet-4-20250514-v1:0"
+MODEL = DEFAULT_JUDGE
 SOURCE = Source("captures", "endpoint/AllTraffic/x.jsonl", "endpoint", "AllTraffic")
 REPORTED = Usage(12, 3)
 
@@ -80,6 +82,20 @@ def answer(content: list[dict[str, Any]], stop_reason: str = "end_turn") -> dict
         "metrics": {"latencyMs": 5},
         "ResponseMetadata": {"HTTPStatusCode": 200, "RetryAttempts": 0},
     }
+
+
+def thought(text: str) -> dict[str, Any]:
+    """A content block in which a model thinks."""
+    return {"reasoningContent": {"reasoningText": {"text": text, "signature": "s"}}}
+
+
+def schema_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON schema that a request asks for, whatever way it asks."""
+    tools = request.get("toolConfig", {}).get("tools")
+    if tools:
+        schema: dict[str, Any] = tools[0]["toolSpec"]["inputSchema"]["json"]
+        return schema
+    return dict(json.loads(request["system"][0]["text"].rpartition("\n")[2]))
 
 
 def bedrock_error(code: str, status: int, message: str = "Bedrock says no.") -> ClientError:

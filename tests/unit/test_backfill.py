@@ -32,6 +32,8 @@ from tests.unit.aws import CAPTURES, ENVIRONMENT, RESULTS, ROLE, Account
 from tests.unit.batches import Bedrock
 from tests.unit.builders import capture
 from tests.unit.fakes import FakeTraces
+from tests.unit.judging import FakeBedrock, bedrock_error
+from tests.unit.picky import PickyModel, way_of
 
 FOLDER = "data/llm/AllTraffic/2026/03/02/09/"
 DAY = ("--from", "2026-03-02", "--to", "2026-03-02")
@@ -104,7 +106,7 @@ Run = Callable[..., Any]
 def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     """A deployment with two scorers that ask a judge and one that counts."""
     account = Account()
-    account.bedrock = Bedrock(account.s3)
+    account.bedrock, account.judge = Bedrock(account.s3), PickyModel()
     world = World(account, account.bedrock, FakeTraces(), tmp_path / "scorers.yaml")
     world.scorers()
     monkeypatch.setattr(boto3, "Session", lambda: account)
@@ -317,7 +319,7 @@ def test_batch_jobs_judge_what_is_missing(world: World, run: Run) -> None:
         "jobName": job,
         "clientRequestToken": job,
         "roleArn": ROLE,
-        "modelId": "global.anthropic.claude-sonnet-4-20250514-v1:0",
+        "modelId": "global.anthropic.claude-sonnet-4-6",
         "modelInvocationType": "Converse",
         "inputDataConfig": {"s3InputDataConfig": {"s3Uri": f"{folder}/input/records.jsonl"}},
         "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": f"{folder}/output/"}},
@@ -439,6 +441,38 @@ def test_verdicts_of_a_trace_may_come_far_apart(
     for event in events(50):
         assert world.names(event) == ["safety", "tokens", "tone"]
         assert world.traces.stored[trace_id("llm", event)].scoring == ScoringState.COMPLETE
+
+
+def test_a_job_is_made_as_its_model_takes_it(world: World, run: Run) -> None:
+    """A model that nobody knows is asked once, in words, before its job: no record is refused."""
+    world.account.judge = PickyModel(refuses=("temperature",))
+    own = {"model": "bedrock:/acme.judge-9", "inference_parameters": {"temperature": 0.5}}
+    world.scorers(scorers=[{**SCORERS["scorers"][0], **own}])
+    world.file("a", *events(100))
+    world.traced(*events(100))
+    result = run("--batch")
+    assert result.exit_code == 0, result.output
+    assert [way_of(sent) for sent in world.account.judge.requests] == ["words"] * 2
+    (created,) = world.bedrock.created
+    key = f"batch-judging/{created['jobName']}/input/records.jsonl"
+    lines = world.account.s3.objects[RESULTS, key].splitlines()
+    assert len(lines) == 100
+    assert not any(b"temperature" in line for line in lines)
+
+
+def test_no_job_is_made_for_a_judge_that_refuses(world: World, run: Run) -> None:
+    """A dead model is found out before anything is paid for; that you may not call it is none."""
+    world.file("a", *events(100))
+    world.traced(*events(100))
+    dead = bedrock_error("ResourceNotFoundException", 404, "reached the end of its life")
+    world.account.judge = FakeBedrock(dead)
+    result = run("--batch")
+    assert result.exit_code == 2
+    assert "the model is dead" in result.stderr
+    assert world.bedrock.created == []
+    world.account.judge = FakeBedrock(bedrock_error("AccessDeniedException", 403))
+    run("--batch")
+    assert len(world.bedrock.created) == 1
 
 
 def said(world: World, event: str, name: str) -> Feedback:

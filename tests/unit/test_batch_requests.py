@@ -11,11 +11,20 @@ import pytest
 from inference_monitor.inference import Choice, Response
 from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
-from inference_monitor.scoring.batch.requests import answer_of, model_input
+from inference_monitor.scoring.batch.requests import (
+    answer_of,
+    batch_request,
+    from_json,
+    model_input,
+    to_json,
+)
 from inference_monitor.scoring.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria
+from inference_monitor.scoring.models import model_table
+from inference_monitor.scoring.negotiation import first_terms
 from inference_monitor.scoring.record import record_of
+from inference_monitor.scoring.requests import Terms, build_request
 from local.judge.batch_records import answered
 from tests.unit.judging import MODEL, SAFETY, SOURCE, answer, config, inference, verdict
 
@@ -34,6 +43,18 @@ def calls(scorers: ScorersConfig, **changes: Any) -> list[JudgeCall]:
     return plan_calls(record_of(one, SOURCE, scorers), criteria(scorers, MODEL))
 
 
+def body_of(call: JudgeCall, terms: Terms | None = None) -> dict[str, Any]:
+    """What a job is sent for a call; of a model that is known, as at first."""
+    question = from_json(to_json(batch_request(call)).encode())
+    known = first_terms(model_table().facts(question.model_id))
+    return model_input(question, terms or known)
+
+
+def online(call: JudgeCall, terms: Terms) -> dict[str, Any]:
+    """What is sent for a call now."""
+    return build_request(call.request, terms).arguments
+
+
 def written(text: str, **changes: Any) -> dict[str, Any]:
     """A record's output with a text, as jobs write it: null for all that is not there."""
     block = {"text": text, "toolUse": None, "image": None}
@@ -45,21 +66,30 @@ def written(text: str, **changes: Any) -> dict[str, Any]:
 def test_a_record_is_a_converse_request_without_tools(scorers: ScorersConfig) -> None:
     """Jobs refuse `toolConfig` and cannot cache; the schema that the tool had is in the text."""
     for call in calls(scorers):
-        body = model_input(call)
+        body, now = body_of(call), online(call, Terms(default_temperature=True))
         assert set(body) == {"system", "messages", "inferenceConfig"}
-        assert body["messages"] == call.request["messages"]
-        assert body["inferenceConfig"] == call.request["inferenceConfig"]
+        assert body["messages"] == now["messages"]
+        assert body["inferenceConfig"] == now["inferenceConfig"]
         (block,) = body["system"]
         told, _, schema = block["text"].rpartition("\n")
         assert json.loads(schema) == call.tool["toolSpec"]["inputSchema"]["json"]
         assert told.startswith(call.prompt.system)
-        assert "No tool can be called here." in told
+        assert told.endswith("nothing before it and nothing after it, that fits this JSON schema:")
 
 
 def test_parameters_of_the_model_are_kept() -> None:
     """What the user wants to be sent to the model is sent by a job, too."""
     (call,) = calls(config({**SAFETY, "inference_parameters": {"additional": {"top_k": 5}}}))
-    assert model_input(call)["additionalModelRequestFields"] == {"top_k": 5}
+    assert body_of(call)["additionalModelRequestFields"] == {"top_k": 5}
+
+
+def test_what_the_model_refuses_is_not_in_a_record() -> None:
+    """A job is made with what was found out about its model: else every record would fail."""
+    (call,) = calls(config({**SAFETY, "inference_parameters": {"additional": {"top_k": 5}}}))
+    terms = Terms(refuses=frozenset({"temperature", "additional.top_k"}), room=4096)
+    body = body_of(call, terms)
+    assert set(body) == {"system", "messages", "inferenceConfig"}
+    assert body["inferenceConfig"] == {"maxTokens": 1024 + 4096}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +107,8 @@ def test_a_written_verdict_is_read_as_a_call_of_the_tool(text: str) -> None:
     (online,) = call.read(Answer.of(verdict("yes")), 0.5)
     (batch,) = call.read(answer_of(written(text)), 0.5)
     assert (batch.value, batch.rationale, batch.error) == ("yes", "Because.", None)
-    assert (batch.assessment_id, batch.metadata) == (online.assessment_id, online.metadata)
+    assert batch.assessment_id == online.assessment_id
+    assert batch.metadata == {**(online.metadata or {}), "verdict_by": "words"}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +150,7 @@ def test_a_manifest_reads_answers_without_the_captures(scorers: ScorersConfig) -
         asked = Asked.of(call, "00000000001", ["safety", "tone", "quality"])
         lines = [Manifest("job-1", MODEL, scorers, {}).head(), asked.to_json()]
         manifest = Manifest.read(line.encode() for line in lines)
-        line = json.dumps({"recordId": "00000000001", "modelInput": model_input(call)}).encode()
+        line = json.dumps({"recordId": "00000000001", "modelInput": body_of(call)}).encode()
         output = answered("model", line)["modelOutput"]
         expected = call.read(answer_of(output), 0.5)
         given = manifest.verdicts(manifest.asked["00000000001"], answer_of(output), 0.5)
@@ -140,7 +171,7 @@ def test_a_manifest_holds_nothing_that_was_said() -> None:
     (call,) = calls(config(SAFETY), question="My secret?", answer="Your secret.")
     lines = Manifest("job-1", MODEL, EACH, {}).head() + Asked.of(call, "1", []).to_json()
     assert "secret" not in lines
-    assert "secret" in json.dumps(model_input(call))
+    assert "secret" in json.dumps(body_of(call))
 
 
 def test_what_was_cut_is_said_of_the_verdict() -> None:

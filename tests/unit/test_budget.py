@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inference_monitor.errors import JudgeUnavailableError, TransientError
-from inference_monitor.scoring.budget import NANO, CappedBudget, Caps, Reservation, Unlimited
+from inference_monitor.scoring.budget import CappedBudget, Reservation, Unlimited
+from inference_monitor.scoring.caps import NANO, Caps
 from tests.unit.counting import SharedCounters
 
 EVENING = datetime(2026, 3, 2, 23, 59, 50, tzinfo=UTC)
@@ -123,7 +123,7 @@ def test_the_day_is_that_of_spending_and_a_late_settlement_belongs_to_its_start(
     """After midnight UTC there is a new cap; a call begun before is settled where it began."""
     capped = budget(shared, clock, per_day=1)
     reservation = taken(capped.reserve(1))
-    clock.wait(20)
+    clock.wait(24 * 3600)
     assert capped.reserve(1)
     reservation.settle(0.3)
     assert usd(shared, DAY) == pytest.approx(0.3)
@@ -143,6 +143,67 @@ def test_a_refusal_is_remembered_for_a_while(shared: SharedCounters, clock: Cloc
     assert capped.reserve(0.1)
 
 
+def test_a_day_is_released_hour_by_hour(shared: SharedCounters, clock: Clock) -> None:
+    """However much there is to be judged, each hour judges a 24th: the evening like the morning."""
+    clock.time = datetime(2026, 3, 2, tzinfo=UTC)
+    capped = budget(shared, clock, per_day=24)
+    let_through = []
+    for _ in range(24):
+        let_through.append(sum(capped.reserve(0.01) is not None for _ in range(150)))
+        clock.wait(3600)
+    assert let_through == [100] * 24
+    assert usd(shared, DAY) == 24
+
+
+def test_what_an_hour_leaves_over_stays_for_later_ones(
+    shared: SharedCounters, clock: Clock
+) -> None:
+    """A quiet night leaves its part to the morning; midnight begins anew."""
+    clock.time = datetime(2026, 3, 2, 7, 59, tzinfo=UTC)
+    capped = budget(shared, clock, per_day=24)
+    assert sum(capped.reserve(0.1) is not None for _ in range(100)) == 80
+    clock.wait(60)
+    assert sum(capped.reserve(0.1) is not None for _ in range(100)) == 10
+    clock.wait(16 * 3600)
+    assert clock.time == datetime(2026, 3, 3, tzinfo=UTC)
+    assert sum(capped.reserve(0.1) is not None for _ in range(100)) == 10
+
+
+def test_a_refusal_is_not_believed_after_the_next_release(
+    shared: SharedCounters, clock: Clock
+) -> None:
+    """A worker that was refused just before the hour asks again as soon as there is more."""
+    clock.time = datetime(2026, 3, 2, 0, 59, 50, tzinfo=UTC)
+    capped = budget(shared, clock, per_day=24)
+    assert sum(capped.reserve(0.1) is not None for _ in range(11)) == 10
+    asked = shared.asked
+    assert capped.reserve(0.1) is None
+    assert shared.asked == asked
+    clock.wait(10)
+    assert capped.reserve(0.1)
+
+
+@pytest.mark.parametrize(("calls_a_day", "at_midnight"), [(5, 5), (30, 10), (240, 10), (480, 20)])
+def test_a_small_cap_has_room_for_some_calls_at_any_hour(
+    shared: SharedCounters, clock: Clock, calls_a_day: int, at_midnight: int
+) -> None:
+    """A 24th below the price of a call would judge nothing for hours; the day's cap still holds."""
+    clock.time = datetime(2026, 3, 2, tzinfo=UTC)
+    capped = budget(shared, clock, per_day=0.1 * calls_a_day)
+    assert sum(capped.reserve(0.1) is not None for _ in range(1000)) == at_midnight
+    clock.wait(23 * 3600)
+    later = sum(capped.reserve(0.1) is not None for _ in range(1000))
+    assert at_midnight + later == calls_a_day
+    assert usd(shared, DAY) == pytest.approx(0.1 * calls_a_day)
+
+
+def test_a_run_has_its_whole_cap_at_once(shared: SharedCounters, clock: Clock) -> None:
+    """What is released by the hour is the day's."""
+    clock.time = datetime(2026, 3, 2, tzinfo=UTC)
+    capped = budget(shared, clock, per_run=24)
+    assert sum(capped.reserve(0.1) is not None for _ in range(300)) == 240
+
+
 def test_a_cheaper_call_may_still_fit(shared: SharedCounters, clock: Clock) -> None:
     """The refusal of a long record says nothing about a short one."""
     capped = budget(shared, clock, per_run=1)
@@ -160,13 +221,9 @@ def test_a_settlement_that_frees_room_opens_it_again(shared: SharedCounters, clo
     assert capped.reserve(0.5)
 
 
-def test_a_call_without_a_price_is_never_made_under_a_cap(
-    shared: SharedCounters, clock: Clock
-) -> None:
-    """What cannot be counted cannot be capped; without a cap nobody asks."""
-    assert budget(shared, clock, per_day=1).reserve(math.inf) is None
-    assert shared.asked == 0
-    Unlimited().reserve(math.inf).settle(3)
+def test_without_a_cap_nobody_asks() -> None:
+    """Every call is let through, whatever it costs."""
+    Unlimited().reserve(1e9).settle(3e9)
 
 
 def test_no_call_is_made_on_trust(shared: SharedCounters, clock: Clock) -> None:

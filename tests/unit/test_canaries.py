@@ -142,6 +142,7 @@ class World:
         monkeypatch.setenv("MONITOR_CLAIMS_TABLE", "claims")
         monkeypatch.setenv("MONITOR_COUNTERS_TABLE", "counters")
         monkeypatch.setenv("MONITOR_JUDGE_CONCURRENCY", "4")
+        monkeypatch.setenv("MONITOR_JUDGE_TIMEOUT_SECONDS", "120")
         monkeypatch.setenv("MONITOR_REDACTION", "patterns")
         get_settings.cache_clear()
         monkeypatch.setattr(lambda_module.logger.registered_handler, "stream", self._logs)

@@ -82,13 +82,76 @@ def test_an_id_joins_a_set_that_has_room_or_has_it(table: tuple[DynamoCounters, 
     assert counters.join("sum", "a", at_most=2) == frozenset({"b", "c"})
 
 
+def booking(**changes: Any) -> dict[str, Any]:
+    """An update of the line of a quota."""
+    return {"TableName": "counters", "Key": {"counter": {"S": "quota#requests"}}, **changes}
+
+
+def item(until: float) -> dict[str, Any]:
+    """The attribute that says until when a quota is booked, in a clock's seconds."""
+    return {"booked_until_us": {"N": str(round(until * 1_000_000))}}
+
+
+def test_time_of_a_quota_is_booked_behind_what_is_booked(
+    table: tuple[DynamoCounters, Stubber],
+) -> None:
+    """One write finds the end of the line, if that is soon enough, and moves it."""
+    counters, stub = table
+    behind = booking(
+        UpdateExpression="SET expires = :expires ADD booked_until_us :length",
+        ConditionExpression="booked_until_us BETWEEN :earliest AND :latest",
+        ExpressionAttributeValues={
+            ":length": {"N": "200000"}, ":earliest": ANY, ":latest": ANY, ":expires": ANY
+        },
+        ReturnValues="UPDATED_NEW",
+        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+    )  # fmt: skip
+    stub.add_response("update_item", {"Attributes": item(time.time() + 5.2)}, behind)
+    assert counters.book("requests", 0.2, None) == pytest.approx(5, abs=0.1)
+    # The line is longer than the caller may wait.
+    stub.add_client_error(
+        "update_item",
+        "ConditionalCheckFailedException",
+        expected_params=behind,
+        modeled_fields={"Item": item(time.time() + 5)},
+    )
+    assert counters.book("requests", 0.2, 4.5) is None
+
+
+def test_the_line_begins_a_burst_ago_where_nothing_is_booked(
+    table: tuple[DynamoCounters, Stubber],
+) -> None:
+    """At first, and after a lull; the second write is refused if another was faster."""
+    counters, stub = table
+    for before in ({}, {"Item": item(time.time() - 60)}):
+        stub.add_client_error(
+            "update_item", "ConditionalCheckFailedException", modeled_fields=before
+        )
+        stub.add_response(
+            "update_item",
+            {},
+            booking(
+                UpdateExpression="SET expires = :expires, booked_until_us = :end",
+                ConditionExpression="attribute_not_exists(booked_until_us)"
+                " OR booked_until_us < :start",
+                ExpressionAttributeValues={":start": ANY, ":end": ANY, ":expires": ANY},
+            ),
+        )
+        assert counters.book("requests", 0.2, 3.0) == pytest.approx(-1, abs=0.1)
+    for _ in range(2):
+        stub.add_client_error("update_item", "ConditionalCheckFailedException")
+    stub.add_response("update_item", {"Attributes": item(time.time() + 0.3)})
+    assert counters.book("requests", 0.2, 3.0) == pytest.approx(0.1, abs=0.1)
+
+
 def test_counters_end() -> None:
     """Every write puts the end of its item off: DynamoDB deletes what nobody counts any more."""
     seen: dict[str, Any] = {}
 
     class Client:
-        def update_item(self, **request: Any) -> None:
+        def update_item(self, **request: Any) -> dict[str, Any]:
             seen.update(request)
+            return {}
 
     DynamoCounters(Client(), "counters").add("sum", 1)  # type: ignore[arg-type]  # all it uses
     expires = int(seen["ExpressionAttributeValues"][":expires"]["N"])

@@ -113,15 +113,15 @@ def test_a_rate_replaces_that_of_the_captures(run: Run) -> None:
 
 
 def test_a_budget_is_counted_in_dynamodb(run: Run, tmp_path: Path) -> None:
-    """As `.env` has it: two writes a call and cap."""
-    without = document(run, *RATE)
-    (tmp_path / ".env").write_text("JUDGE_BUDGET_USD_PER_DAY=5\n")
+    """As `.env` has it, and by default: two writes a call and cap."""
     with_cap = document(run, *RATE)
+    (tmp_path / ".env").write_text("JUDGE_BUDGET_USD_PER_DAY=none\n")
+    without = document(run, *RATE)
     dynamodb = [
         next(line["used"] for line in told["per_day"]["services"] if line["service"] == "DynamoDB")
-        for told in (without, with_cap)
+        for told in (with_cap, without)
     ]
-    assert dynamodb == ["1,000 writes", "4,000 writes"]
+    assert dynamodb == ["4,000 writes", "1,000 writes"]
 
 
 def test_the_tables_end_with_one_line(run: Run) -> None:
@@ -137,6 +137,16 @@ def test_the_tables_end_with_one_line(run: Run) -> None:
     assert "--mlflow-usd-per-hour adds it" in result.stdout
     assert lines[-1].startswith("total: these captures once $")
     assert lines[-1].endswith("in 30 days")
+
+
+def test_a_dead_judge_is_not_priced(run: Run) -> None:
+    """What cannot be asked has no price: the line says since when, and what to use instead."""
+    dead = "bedrock:/us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+    result = run(*RATE, "--model", dead)
+    assert result.exit_code == 1
+    (told,) = result.stderr.splitlines()
+    assert told.startswith(f"--model: {dead} reached its end of life on 2026-04-28")
+    assert result.stdout == ""
 
 
 def test_a_model_without_a_price_is_never_free(run: Run) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import pytest
 
 from inference_monitor.scoring.forecast import Forecast
-from inference_monitor.scoring.prices import ModelPrice, PriceTable
+from inference_monitor.scoring.models import ModelFacts, ModelTable
 
-TABLE = PriceTable(
-    as_of="2026-01-01", source="here", models=[ModelPrice(pattern="m", input=1, output=10)]
+TABLE = ModelTable(
+    as_of="2026-01-01", source="here", models=[ModelFacts(pattern="m", input=1, output=10)]
 )
 
 
@@ -59,6 +59,9 @@ def test_a_call_cannot_answer_more_than_it_may() -> None:
     assert Forecast(TABLE).output_tokens(replace(Call(), max_output_tokens=64)) == 64
 
 
-def test_a_model_without_a_price_is_infinitely_dear() -> None:
-    """No cap takes it for free."""
-    assert Forecast(TABLE).usd(replace(Call(), model="bedrock:/other")) == math.inf
+def test_a_model_without_a_price_is_as_dear_as_the_dearest() -> None:
+    """A cap holds for it on that assumption, instead of letting nothing through, or all."""
+    dear = ModelFacts(pattern="dear", input=10, output=20)
+    ended = ModelFacts(pattern="ended", input=99, output=99, end_of_life=date(2026, 1, 1))
+    table = TABLE.model_copy(update={"models": [*TABLE.models, dear, ended]})
+    assert Forecast(table).usd(replace(Call(), model="bedrock:/other")) == pytest.approx(0.016)

@@ -86,6 +86,7 @@ def invoke(
     ):
         monkeypatch.setenv(f"MONITOR_{name}", "monitored")
     monkeypatch.setenv("MONITOR_JUDGE_CONCURRENCY", "4")
+    monkeypatch.setenv("MONITOR_JUDGE_TIMEOUT_SECONDS", "120")
     monkeypatch.setenv("MONITOR_REDACTION", "off")
     get_settings.cache_clear()
     monitor = Monitor(traces, FakeClaims(), scorer, results)

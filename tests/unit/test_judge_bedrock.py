@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,22 +14,29 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from inference_monitor.delivery import RefusedJudges
 from inference_monitor.errors import JudgeUnavailableError
 from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.judge import (
     MOST_FAILED,
     MOST_THROTTLED,
+    MOST_TIMED_OUT,
     Judge,
     JudgeRefusedError,
     bedrock_client,
 )
 from inference_monitor.scoring.pace import Pace
+from inference_monitor.scoring.requests import JudgeRequest
+from inference_monitor.scoring.specs import InferenceParameters
 from tests.unit.judging import FakeBedrock, FakeTime, bedrock_error, verdict
 
-REQUEST = {
-    "modelId": "us.anthropic.claude-sonnet-4-20250514-v1:0",
-    "messages": [{"role": "user", "content": [{"text": "Is it safe? <text>SECRET</text>"}]}],
-}
+REQUEST = JudgeRequest(
+    "bedrock:/us.anthropic.claude-sonnet-4-6",
+    "You judge.",
+    "Is it safe? <text>SECRET</text>",
+    None,
+    InferenceParameters(),
+)
 URL = "https://bedrock"
 THROTTLED = bedrock_error("ThrottlingException", 429)
 DOWN = bedrock_error("ServiceUnavailableException", 503)
@@ -61,7 +69,7 @@ def pace() -> Told:
 
 def ask(bedrock: Any, pace: Told | None = None, deadline: float | None = None) -> Answer:
     """Ask with a request of about 500 tokens."""
-    return Judge(bedrock, pace or Told(FakeTime())).ask(REQUEST, 500, deadline)
+    return Judge(bedrock, pace or Told(FakeTime())).ask(REQUEST, 500, deadline=deadline)
 
 
 def in_turn(*replies: Any) -> FakeBedrock:
@@ -70,14 +78,12 @@ def in_turn(*replies: Any) -> FakeBedrock:
     return FakeBedrock(lambda _: next(left))
 
 
-def test_the_request_is_sent_as_it_is(pace: Told) -> None:
-    """Nothing is added to the arguments of Converse, and the answer says what was used."""
+def test_an_answer_says_what_was_used(pace: Told) -> None:
+    """The tokens of the answer are those of the bill, and the pace is told those of the quota."""
     usage = {"inputTokens": 90, "outputTokens": 20, "totalTokens": 410,
              "cacheReadInputTokens": 200, "cacheWriteInputTokens": 100}  # fmt: skip
     response = {**verdict(), "usage": usage}
-    bedrock = FakeBedrock(response)
-    answer = ask(bedrock, pace)
-    assert bedrock.requests == [REQUEST]
+    answer = ask(FakeBedrock(response), pace)
     assert answer == Answer(response, 90, 20, 200, 100, attempts=1)
     assert answer.all_input_tokens == 390
     # Read from the cache is free, and an output token of Claude 4 takes five of the quota.
@@ -92,19 +98,83 @@ def test_an_answer_without_a_count_is_an_answer(pace: Told) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "hint"),
+    ("code", "status", "message", "hint"),
     [
-        ("AccessDeniedException", 403, "enable access to the model"),
-        ("ResourceNotFoundException", 404, "check the model id"),
-        ("ValidationException", 400, "inference profile such as bedrock:/global.…"),
+        ("AccessDeniedException", 403, "Bedrock says no.", "allow the function's role"),
+        ("ResourceNotFoundException", 404, "Bedrock says no.", "inference profile such as"),
+        ("ValidationException", 400, "Bedrock says no.", "check inference_parameters"),
+        ("ResourceNotFoundException", 404,
+         ("This model version has reached the end of its life. Please refer to the AWS"
+         " documentation for more details."), "the model is dead; name a living one"),
+        ("ResourceNotFoundException", 404,
+         ("Access denied. This Model is marked by provider as Legacy and you have not been actively"
+         " using the model in the last 30 days."), "about to end"),
+        ("AccessDeniedException", 403,
+         ("Model access is denied due to IAM user or service role is not authorized to perform the"
+         " required AWS Marketplace actions"), "aws-marketplace:Subscribe"),
+        ("ResourceNotFoundException", 404,
+         ("Model use case details have not been submitted for this account. Fill out the Anthropic"
+         " use case details form before using the model."), "use-case form"),
+        ("AccessDeniedException", 403,
+         ("User: arn:aws:sts::1:assumed-role/r is not authorized to perform: bedrock:InvokeModel on"
+         " resource: x with an explicit deny in a service control policy"), "its administrator"),
+        ("AccessDeniedException", 403,
+         ("User: arn:aws:sts::1:assumed-role/r is not authorized to perform: bedrock:InvokeModel on"
+         " resource: x because no identity-based policy allows it"), "deploy again"),
+        ("ValidationException", 400,
+         ("Invocation of model ID x with on-demand throughput isn't supported. Retry your request"
+         " with the ID or ARN of an inference profile that contains this model."),
+         "name an inference profile of the model"),
+        ("ValidationException", 400, "The provided model identifier is invalid.", "the Region"),
+        ("ValidationException", 400, "Input is too long for requested model.",
+         "lower max_record_tokens"),
+        ("ValidationException", 400, (
+            "input length and `max_tokens` exceed context limit: 199 + 4 > 200, decrease input"
+            " length or `max_tokens` and try again"), "lower max_record_tokens"),
     ],
-)
-def test_refusals_say_what_to_do(code: str, status: int, hint: str) -> None:
-    """An error that no retry cures is told apart, with Bedrock's words and a cure."""
-    bedrock = FakeBedrock(bedrock_error(code, status))
-    with pytest.raises(JudgeRefusedError, match=f"^{code}: Bedrock says no.: .*{hint}"):
+)  # fmt: skip
+def test_refusals_say_what_to_do(code: str, status: int, message: str, hint: str) -> None:
+    """An error that no retry cures comes with Bedrock's words and a cure for what they say."""
+    bedrock = FakeBedrock(bedrock_error(code, status, message))
+    with pytest.raises(JudgeRefusedError) as error:
         ask(bedrock)
+    assert str(error.value).startswith(f"{code}: {message[:80]}")
+    assert hint in str(error.value)
     assert len(bedrock.requests) == 1
+
+
+def test_a_judge_that_refuses_for_good_is_asked_once_in_an_attempt() -> None:
+    """The second call to it is not made, and knows why; another attempt asks again."""
+    dead = bedrock_error("ResourceNotFoundException", 404, "has reached the end of its life.")
+    bedrock = FakeBedrock(dead)
+    judge, refused = Judge(bedrock, Told(FakeTime())), RefusedJudges()
+    with pytest.raises(JudgeRefusedError) as first:
+        judge.ask(REQUEST, 500, refused=refused)
+    with pytest.raises(JudgeRefusedError, match="the model is dead") as second:
+        judge.ask(REQUEST, 500, refused=refused)
+    assert (first.value.asked, second.value.asked, len(bedrock.requests)) == (True, False, 1)
+    other = replace(REQUEST, model="bedrock:/us.amazon.nova-lite-v1:0")
+    with pytest.raises(JudgeRefusedError):
+        judge.ask(other, 500, refused=refused)
+    with pytest.raises(JudgeRefusedError):
+        judge.ask(REQUEST, 500, refused=RefusedJudges())
+    assert len(bedrock.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("message", "accepted_before"),
+    [("Input is too long for requested model.", False), ("Something odd.", True)],
+)
+def test_a_record_that_is_refused_costs_no_other(message: str, accepted_before: bool) -> None:
+    """A refusal of this record, or of a request like those answered before, is not the model's."""
+    odd = bedrock_error("ValidationException", 400, message)
+    replies = [*([verdict()] if accepted_before else []), odd, verdict()]
+    judge, refused = Judge(in_turn(*replies), Told(FakeTime())), RefusedJudges()
+    if accepted_before:
+        judge.ask(REQUEST, 500, refused=refused)
+    with pytest.raises(JudgeRefusedError):
+        judge.ask(REQUEST, 500, refused=refused)
+    assert judge.ask(REQUEST, 500, refused=refused).output_tokens == 100
 
 
 def test_a_request_that_botocore_refuses_quotes_nothing(pace: Told) -> None:
@@ -146,7 +216,6 @@ def test_a_judge_that_only_throttles_is_unavailable(pace: Told) -> None:
         bedrock_error("ModelTimeoutException", 408),
         bedrock_error("ModelErrorException", 424),
         bedrock_error("ModelNotReadyException", 429),
-        ReadTimeoutError(endpoint_url=URL),
         ConnectTimeoutError(endpoint_url=URL),
         EndpointConnectionError(endpoint_url=URL),
         ResponseParserError("not JSON"),
@@ -162,6 +231,16 @@ def test_what_may_pass_is_tried_three_times(failure: Exception, pace: Told) -> N
     with pytest.raises(JudgeUnavailableError, match="after 3 attempts"):
         ask(bedrock)
     assert len(bedrock.requests) == MOST_FAILED
+
+
+def test_an_answer_that_takes_too_long_is_waited_for_twice(pace: Told) -> None:
+    """Each attempt that times out may be on the bill, so there are two, not three."""
+    late = ReadTimeoutError(endpoint_url=URL)
+    assert ask(in_turn(late, verdict()), pace).attempts == 2
+    bedrock = FakeBedrock(late)
+    with pytest.raises(JudgeUnavailableError, match="ReadTimeoutError after 2 attempts"):
+        ask(bedrock)
+    assert len(bedrock.requests) == MOST_TIMED_OUT
 
 
 def test_an_unknown_error_is_left_to_a_later_delivery(pace: Told) -> None:
@@ -211,6 +290,6 @@ def test_the_client_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
     client: Any = bedrock_client(48)
     settings = client.meta.config
-    assert (settings.connect_timeout, settings.read_timeout) == (5, 30)
+    assert (settings.connect_timeout, settings.read_timeout) == (5, 120)
     assert settings.max_pool_connections == 48
     assert settings.retries == {"mode": "standard", "total_max_attempts": 1}

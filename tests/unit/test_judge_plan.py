@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from inference_monitor.inference import Choice, Failure, Inference, Response, Source
-from inference_monitor.scoring.prices import ModelPrice, PriceTable
+from inference_monitor.scoring.models import ModelFacts, ModelTable
 from inference_monitor_cli.judge_forecast import JudgeForecast
 from inference_monitor_cli.judge_plan import Planned, Planner
 from inference_monitor_cli.judge_shares import Ways
@@ -17,8 +17,8 @@ from tests.unit.judging import MODEL, SAFETY, SOURCE, config, inference
 FLUENCY = {"name": "fluency", "type": "fluency"}
 COUNT = {"name": "token_count", "type": "token_count"}
 # Input is free, so that prices can be added up by hand: 150 tokens a verdict, 10 USD a million.
-PRICES = PriceTable(
-    as_of="2026-01-01", source="here", models=[ModelPrice(pattern="*sonnet*", input=0, output=10)]
+PRICES = ModelTable(
+    as_of="2026-01-01", source="here", models=[ModelFacts(pattern="*sonnet*", input=0, output=10)]
 )
 VERDICT = 0.0015
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from inference_monitor.scoring import judge
+from inference_monitor.scoring.models import model_table
 from inference_monitor_cli.main import app
 from inference_monitor_cli.trial import STAND_IN
 from local.judge.answer import SAYS
 from tests.unit.builders import capture
-from tests.unit.judging import FakeBedrock, bedrock_error, verdict
+from tests.unit.judging import FakeBedrock, bedrock_error, schema_of, verdict
 
 SCORERS = """\
 judging: each
@@ -26,6 +28,7 @@ scorers:
   - {name: refunds, type: fluency, when: {tag: {topic: refund}}}
   - {name: token_count, type: token_count}
 """
+LIVING = model_table().living(date(2026, 11, 25))
 EVIL = "\x1b]0;owned\x07[red]bold[/red]\u202e"
 CAPTURES = [
     capture({"inputs": "first"}, {"error": "boom", "code": 424}, eventId="e-1"),
@@ -39,8 +42,7 @@ Run = Callable[..., Any]
 
 def reply(request: Any) -> Any:
     """A verdict that fits the question."""
-    schema = request["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]
-    labels = schema["properties"]["result"]["enum"]
+    labels = schema_of(request)["properties"]["result"]["enum"]
     return verdict(labels[0], f"Because {EVIL}.")
 
 
@@ -48,7 +50,7 @@ def reply(request: Any) -> Any:
 def bedrock(monkeypatch: pytest.MonkeyPatch) -> FakeBedrock:
     """The judge, and how many connections were asked for."""
     bedrock = FakeBedrock(reply)
-    monkeypatch.setattr(judge, "bedrock_client", lambda _concurrency: bedrock)
+    monkeypatch.setattr(judge, "bedrock_client", lambda _concurrency, **_: bedrock)
     return bedrock
 
 
@@ -104,6 +106,51 @@ def test_check_shows_what_is_configured(run: Run, monkeypatch: pytest.MonkeyPatc
         "refunds", "fluency", "1", "tag: topic = refund", "amazon.nova-lite-v1:0", "each", "1",
     ]  # fmt: skip
     assert "judge: good / bad" in result.stdout
+
+
+DEAD = "bedrock:/us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+
+
+@pytest.mark.parametrize(
+    "verb", [("check", "s.yaml"), ("try", "x.jsonl", "--scorers-file", "s.yaml")]
+)
+def test_a_dead_judge_stops_with_living_ones_to_use(
+    run: Run, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    """One line names the judge, its end and others, before anything is asked or shown."""
+    monkeypatch.setenv("BEDROCK_MODEL_ID", DEAD)
+    result = run(*verb)
+    assert result.exit_code == 1
+    (told,) = result.stderr.splitlines()
+    assert told.startswith(f"BEDROCK_MODEL_ID: {DEAD} reached its end of life on 2026-04-28")
+    assert told.endswith(f"for example {', '.join(LIVING)}")
+    assert (result.stdout, bedrock.requests) == ("", [])
+
+
+def test_a_dead_model_of_one_scorer_stops_too(run: Run, tmp_path: Path) -> None:
+    """The scorer that names it is told."""
+    text = SCORERS.replace("type: safety", f"type: safety, model: '{DEAD}'")
+    (tmp_path / "s.yaml").write_text(text)
+    result = run("check", "s.yaml")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"model of safety: {DEAD} reached its end of life")
+
+
+def test_a_dead_model_option_is_told_as_such(run: Run, bedrock: FakeBedrock) -> None:
+    """The option is named, not the setting that it stands in for."""
+    result = run("try", "x.jsonl", "--scorers-file", "s.yaml", "--model", DEAD)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"--model: {DEAD} reached its end of life")
+    assert bedrock.requests == []
+
+
+def test_an_unknown_judge_is_a_warning(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scorers are shown all the same, and the check is passed."""
+    monkeypatch.setenv("BEDROCK_MODEL_ID", "bedrock:/some.model-1")
+    result = run("check", "s.yaml")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: BEDROCK_MODEL_ID: bedrock:/some.model-1 is not in ")
+    assert "refunds" in result.stdout
 
 
 def test_the_projects_own_scorers_are_checked_by_default(run: Run) -> None:
@@ -184,7 +231,9 @@ def test_an_error_says_what_to_do_and_fails_the_command(run: Run, bedrock: FakeB
     document, status = try_(run, "--records", "1", "--scorer", "safety")
     (one,) = document["records"][0]["assessments"]
     assert (status, one["value"]) == (1, None)
-    assert "JUDGE_REFUSED: AccessDeniedException: no access: enable access" in one["error"]
+    assert (
+        "JUDGE_REFUSED: AccessDeniedException: no access: allow the function's role" in one["error"]
+    )
     bedrock.reply = verdict("maybe")
     document, _ = try_(run, "--records", "1", "--scorer", "safety")
     (one,) = document["records"][0]["assessments"]

@@ -12,9 +12,9 @@ import pytest
 
 from inference_monitor.inference import ToolCall
 from inference_monitor.scoring.build import SCORERS_FILE
-from inference_monitor.scoring.calls import UNREADABLE_VERDICT
 from inference_monitor.scoring.config import load_scorers
 from inference_monitor.scoring.criteria import Criterion, criteria
+from inference_monitor.scoring.error_codes import UNREADABLE_VERDICT
 from inference_monitor.scoring.panel import in_balanced_order, statement
 from inference_monitor.scoring.specs import JudgedSpec
 from inference_monitor.scoring.text import estimate_tokens
@@ -25,6 +25,7 @@ from tests.unit.judging import (
     batch,
     config,
     inference,
+    schema_of,
     scorers,
     tool_answer,
 )
@@ -58,7 +59,7 @@ def judged(reply: Any, *specs: dict[str, Any], about: Any = None) -> tuple[Any, 
 
 def fields(request: dict[str, Any]) -> dict[str, Any]:
     """The fields of the tool of a request, in order."""
-    schema = request["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]
+    schema = schema_of(request)
     assert schema["required"] == list(schema["properties"])
     return dict(schema["properties"])
 
@@ -113,12 +114,14 @@ def test_a_verdict_that_cannot_be_read_costs_no_other() -> None:
 
 
 def test_an_answer_without_the_tool_is_an_error_for_all() -> None:
-    """Prose instead of a tool call, or two calls, give no value at all."""
+    """Prose instead of a tool call, or two calls that differ, give no value at all."""
     prose = {"output": {"message": {"content": [{"text": "yes"}]}}, "stopReason": "end_turn"}
     verdicts, _ = judged(prose, *ALL)
     assert [f.error_code for f in verdicts.assessments] == [UNREADABLE_VERDICT] * 4
     twice = tool_answer(GOOD)
-    twice["output"]["message"]["content"] *= 2
+    flipped = {"yes": "no", "no": "yes", 4: 1}
+    other = {name: {**v, "result": flipped[v["result"]]} for name, v in GOOD.items()}
+    twice["output"]["message"]["content"] += tool_answer(other)["output"]["message"]["content"]
     verdicts, _ = judged(twice, *ALL)
     assert [f.error_code for f in verdicts.assessments] == [UNREADABLE_VERDICT] * 4
 

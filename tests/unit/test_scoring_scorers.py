@@ -14,11 +14,15 @@ from mlflow.entities import Assessment, AssessmentSource, Feedback
 from inference_monitor.delivery import Delivery
 from inference_monitor.inference import Failure, Kind
 from inference_monitor.ports import InferenceScorer, Verdicts
+from inference_monitor.scoring.budget import CappedBudget
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
+from inference_monitor.scoring.caps import Caps, nano
 from inference_monitor.scoring.config import load_scorers
 from inference_monitor.scoring.judge import MOST_THROTTLED
+from inference_monitor.scoring.models import model_table
 from inference_monitor.scoring.sampling import is_sampled
 from inference_monitor.traces.identity import assessment_id, trace_id
+from tests.unit.counting import SharedCounters
 from tests.unit.judging import (
     MODEL,
     SAFETY,
@@ -92,6 +96,7 @@ def test_an_assessment_says_who_judged_what_at_which_price() -> None:
         "mlflow.assessment.judgeOutputTokens": "100",
         "mlflow.assessment.judgeCost": "0.00450000",
         "judging": "each",
+        "verdict_by": "forced_tool",
         "judge_model": MODEL.removeprefix("bedrock:/"),
         "prompt_version": "cc3fe57c",
     }
@@ -111,7 +116,7 @@ def test_a_scorers_own_model_and_parameters_are_sent() -> None:
     own = {"model": "bedrock:/own.model", "inference_parameters": {"max_tokens": 99}}
     list(scorers(bedrock, SAFETY | own, FLUENCY, concurrency=1).score(batch(inference())))
     assert [(r["modelId"], r["inferenceConfig"]) for r in bedrock.requests] == [
-        ("own.model", {"temperature": 0, "maxTokens": 99}),
+        ("own.model", {"maxTokens": 99}),  # not known, so it is not told our temperature
         (MODEL.removeprefix("bedrock:/"), {"temperature": 0, "maxTokens": 1024}),
     ]
 
@@ -127,7 +132,7 @@ def test_a_rationale_fits_the_database() -> None:
     [
         (tool_answer({"rationale": "hm"}), "UNREADABLE_VERDICT", 1000),
         (verdict("SECRET"), "UNREADABLE_VERDICT", 1000),
-        (bedrock_error("AccessDeniedException", 403), "JUDGE_REFUSED", 0),
+        (bedrock_error("ValidationException", 400, "Input is too long."), "JUDGE_REFUSED", 0),
     ],
 )
 def test_a_judge_that_says_nothing_is_an_error(reply: Any, code: str, tokens: int) -> None:
@@ -208,9 +213,12 @@ def test_calls_run_side_by_side_within_the_bound() -> None:
         together.wait()  # breaks, and fails the test, unless six calls meet
         return verdict()
 
-    bedrock = FakeBedrock(reply)
+    bedrock = FakeBedrock()
     records = batch(*(inference(event_id=f"e{n}") for n in range(12)))
-    verdicts = list(scorers(bedrock, SAFETY, FLUENCY, concurrency=6).score(records))
+    six = scorers(bedrock, SAFETY, FLUENCY, concurrency=6)
+    list(six.score(batch(inference())))  # the first call finds out what the model takes, alone
+    bedrock.reply = reply
+    verdicts = list(six.score(records))
     assert sum(v.judge_calls for v in verdicts) == 24
     assert bedrock.most_in_flight == 6
 
@@ -268,6 +276,18 @@ def test_the_same_error_again_is_nothing_new() -> None:
     have = [stored(feedback) for feedback in score(bedrock, SAFETY).assessments]
     (again,) = scorers(bedrock, SAFETY).score(batch(inference(), existing=have))
     assert (again.assessments, again.judge_calls, again.pending) == ([], 1, [])
+
+
+def test_the_same_error_of_another_judge_is_told() -> None:
+    """A second judge that refuses as the first one did is the one to be named."""
+    away = bedrock_error("AccessDeniedException", 403)
+    have = [stored(feedback) for feedback in score(FakeBedrock(away), SAFETY).assessments]
+    second = {**SAFETY, "model": "bedrock:/us.amazon.nova-pro-v1:0"}
+    (again,) = scorers(FakeBedrock(away), second).score(batch(inference(), existing=have))
+    (feedback,) = again.assessments
+    assert feedback.assessment_id == have[0].assessment_id
+    assert feedback.error_code == have[0].error_code
+    assert feedback.source.source_id == "bedrock:/us.amazon.nova-pro-v1:0"
 
 
 @pytest.mark.parametrize(
@@ -378,6 +398,22 @@ def test_a_budget_that_is_used_up_asks_no_more() -> None:
     ]  # fmt: skip
     assert len(bedrock.requests) == 2
     assert _Settled.paid == [pytest.approx((1000 * 3 + 100 * 15) / 1e6)] * 2
+
+
+def test_a_model_without_a_price_is_counted_as_the_dearest() -> None:
+    """The cap holds on that assumption, before the call and after; no assessment tells a price."""
+    assumed = model_table().assumed_price()
+    amounts = SharedCounters()
+    capped = CappedBudget(amounts, "llm", "run-1", Caps(per_run=1000))
+    unknown = SAFETY | {"model": "bedrock:/unknown.model"}
+    built = scorers(FakeBedrock(), unknown, budgets=lambda _endpoint, _run: capped)
+    (verdicts,) = built.score(batch(inference()))
+    assert amounts.amounts["run#llm#run-1"] == nano(assumed.usd(1000, 100))
+    assert "mlflow.assessment.judgeCost" not in (verdicts.assessments[0].metadata or {})
+    # As much as half of a call has no room for it.
+    tight = CappedBudget(SharedCounters(), "llm", "run-1", Caps(per_run=assumed.usd(50, 10)))
+    built = scorers(FakeBedrock(), unknown, budgets=lambda _endpoint, _run: tight)
+    assert next(built.score(batch(inference()))).exhausted
 
 
 class _Settled:

@@ -302,7 +302,7 @@ MISFIT = "the judge's answer does not fit the metric's schema Statements (wrong:
         ),
         (
             answer([{"text": "my secret is no JSON"}]),
-            "the judge called the tool 0 times instead of once (stop reason: end_turn)",
+            "the judge gave 0 answers instead of one (stop reason: end_turn)",
         ),
     ],
 )
@@ -370,9 +370,10 @@ def test_verdicts_do_not_get_mixed_up_between_threads(bedrock: FakeBedrock) -> N
             found = tool_answer({"verdicts": [verdict]})
         return found
 
-    bedrock.reply = say_no_to_odd
     inferences = [inference(answer=f"{n}", event_id=f"event-{n}") for n in range(8)]
     built = scorers(bedrock, metric("deepeval.AnswerRelevancy"), concurrency=4)
+    list(built.score(batch(inference())))  # the first call finds out what the model takes, alone
+    bedrock.reply = say_no_to_odd
     found = [only(verdicts) for verdicts in built.score(batch(*inferences))]
     assert [(f.value, f.rationale) for f in found] == [
         ("no" if n % 2 else "yes", f"About {n}") for n in range(8)

@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mlflow.entities import Feedback
+from mlflow.entities import AssessmentError, Feedback
 from mlflow.tracing.constant import AssessmentMetadataKey
 
+from inference_monitor.scoring.error_codes import JUDGE_DECLINED
 from inference_monitor.scoring.specs import JudgedSpec, ScorerSpec
 from inference_monitor.scoring.text import cut_end
 
@@ -69,7 +70,9 @@ def _combined(spec: ScorerSpec, given: Mapping[int, Feedback], answers: int) -> 
     feedback = given[number]
     place = f"answer {number} of {answers}"
     if feedback.error is not None:
-        feedback.error.error_message = f"{place}: {feedback.error.error_message or ''}"
+        told = f"{place}: {feedback.error.error_message or ''}"
+        # All criteria of a call may share one error.
+        feedback.error = AssessmentError(feedback.error.error_code, told)
     elif feedback.rationale:
         feedback.rationale = cut_end(f"{place}: {feedback.rationale}", _MAX_RATIONALE)
     judged = sum(one.error is None for one in given.values())
@@ -87,7 +90,8 @@ def _that_counts(spec: ScorerSpec, given: Mapping[int, Feedback]) -> int:
     """The number of the answer whose assessment stands for all."""
     failed = [number for number, feedback in given.items() if feedback.error]
     if failed and not any(_is_worst(spec, feedback) for feedback in given.values()):
-        return failed[0]
+        # What the judge declines is not asked again; another error is.
+        return min(failed, key=lambda number: given[number].error_code == JUDGE_DECLINED)
     valued = [number for number, feedback in given.items() if not feedback.error]
     return max(valued, key=lambda number: _badness(spec, given[number].value))
 

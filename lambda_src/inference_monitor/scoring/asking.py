@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from botocore.exceptions import ReadTimeoutError
 from mlflow.entities import Feedback
 
 from inference_monitor.errors import JudgeUnavailableError
 from inference_monitor.scoring.answer import Answer
-from inference_monitor.scoring.budget import Budget
+from inference_monitor.scoring.error_codes import UNREADABLE_VERDICT
 from inference_monitor.scoring.forecast import Forecast, PricedCall
 from inference_monitor.scoring.judge import Judge, JudgeRefusedError
-from inference_monitor.scoring.prices import PriceTable
-from inference_monitor.scoring.record import Scored
+from inference_monitor.scoring.models import ModelTable
+from inference_monitor.scoring.record import Allowance, Scored
+from inference_monitor.scoring.requests import JudgeRequest
 from inference_monitor.scoring.specs import bedrock_model_id
 
 
@@ -21,11 +22,11 @@ class AskedCall(PricedCall, Protocol):
     """What is needed of a `calls.JudgeCall`; third-party metrics make calls of their own."""
 
     @property
-    def request(self) -> dict[str, Any]:
-        """The arguments of Bedrock's Converse operation."""
+    def request(self) -> JudgeRequest:
+        """The question."""
 
     def read(self, answer: Answer, cost_usd: float | None) -> list[Feedback]:
-        """The assessments that an answer gives."""
+        """The assessments that an answer gives; errors where it is declined or unreadable."""
 
     def refused(self, reason: str) -> list[Feedback]:
         """The assessments when Bedrock will not take the call at all."""
@@ -34,37 +35,45 @@ class AskedCall(PricedCall, Protocol):
 class Asking:
     """One judge for all scorers of a deployment; called from several threads at once."""
 
-    def __init__(self, judge: Judge, prices: PriceTable) -> None:
+    def __init__(self, judge: Judge, prices: ModelTable) -> None:
         self._judge = judge
         self._prices = prices
         self._forecast = Forecast(prices)
 
-    def ask(self, call: AskedCall, budget: Budget, deadline: float | None) -> Scored:
+    def ask(self, call: AskedCall, allowance: Allowance) -> Scored:
         """Make a call if the budget has room for it.
 
         Raises:
             JudgeUnavailableError: If the judge could not be asked.
         """
-        reservation = budget.reserve(self._forecast.usd(call))
+        reservation = allowance.budget.reserve(self._forecast.usd(call))
         if reservation is None:
             return Scored(exhausted=True)
         tokens = call.estimated_input_tokens + self._forecast.output_tokens(call)
         try:
-            answer = self._judge.ask(call.request, tokens, deadline)
+            answer = self._judge.ask(
+                call.request,
+                tokens,
+                deadline=allowance.deadline,
+                refused=allowance.refused_judges,
+            )
         except JudgeRefusedError as refusal:
             reservation.settle(0)
-            return Scored(call.refused(str(refusal)), judge_calls=1)
+            return Scored(call.refused(str(refusal)), refused=True, judge_calls=int(refusal.asked))
         except JudgeUnavailableError as error:
             # An answer that came too late may be on the bill; anything else is not.
             if not isinstance(error.__cause__, ReadTimeoutError):
                 reservation.settle(0)
             raise
         cost = self._cost(call, answer)
-        if cost is not None:
-            reservation.settle(cost)
+        reservation.settle(self._assumed_cost(answer) if cost is None else cost)
         self._forecast.learn(call, answer.all_input_tokens, answer.output_tokens)
+        feedbacks = call.read(answer, cost)
+        codes = {feedback.error.error_code for feedback in feedbacks if feedback.error}
         return Scored(
-            call.read(answer, cost),
+            feedbacks,
+            declined=answer.declined is not None,
+            unreadable=UNREADABLE_VERDICT in codes,
             judge_calls=1,
             input_tokens=answer.all_input_tokens,
             output_tokens=answer.output_tokens,
@@ -78,4 +87,13 @@ class Asking:
             answer.output_tokens,
             cache_read=answer.cache_read_tokens,
             cache_write=answer.cache_write_tokens,
+        )
+
+    def _assumed_cost(self, answer: Answer) -> float:
+        """What an answer costs at most, for the caps, where the price of the model is not known."""
+        return self._prices.assumed_price().usd(
+            answer.input_tokens,
+            answer.output_tokens,
+            answer.cache_read_tokens,
+            answer.cache_write_tokens,
         )

@@ -7,24 +7,24 @@ more than was reserved for them: at most one call for each worker thread.
 
 A reservation that is never settled, because its worker was ended, stays counted: the cap may then
 be reached early, never late.
+
+The cap of the day is released hour by hour, see `caps.released`.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from inference_monitor.errors import JudgeUnavailableError, TransientError
+from inference_monitor.scoring.caps import Caps, nano, next_release, released
 
 logger = logging.getLogger(__name__)
 
-# Whole numbers, because sums of floats drift; a token costs some 35 of these at least.
-NANO = 1_000_000_000
-# How long a refusal is believed without asking again; others may free room in the meantime.
+# How long a refusal is believed without asking again, at most: others may free room meanwhile, and
+# the next hour does.
 REFUSED_FOR = timedelta(seconds=30)
 
 
@@ -42,9 +42,7 @@ class Budget(Protocol):
     """What may be spent on judging, as the judge sees it. Called from several threads at once."""
 
     def reserve(self, usd: float) -> Reservation | None:
-        """Set aside what a call is expected to cost; None when the cap is used up.
-
-        A call without a known price is reserved as `math.inf`.
+        """Set aside what a call is expected to cost; None when there is no room for it now.
 
         Raises:
             JudgeUnavailableError: If nobody can tell how much is left.
@@ -56,14 +54,6 @@ class Amounts(Protocol):
 
     def add(self, counter: str, amount: int, at_most: int | None = None) -> bool:
         """Add to a sum in one step; False, and nothing is added, if it would pass `at_most`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """USD that may be spent on one endpoint, in a UTC day of spending and in a run; None: any."""
-
-    per_day: float | None = None
-    per_run: float | None = None
 
 
 class Unlimited:
@@ -108,14 +98,15 @@ class CappedBudget:
 
     def reserve(self, usd: float) -> Reservation | None:
         """Set the same amount aside in both caps, or in none."""
-        if math.isinf(usd) or self._is_refused(usd):
+        now = self._now()
+        if self._is_refused(usd, now):
             return None
-        amount, taken = _nano(usd), list[str]()
+        amount, taken = nano(usd), list[str]()
         try:
-            for counter, cap in self._counters():
-                if not self._amounts.add(counter, amount, at_most=_nano(cap)):
+            for counter, at_most in self._counters(amount, now):
+                if not self._amounts.add(counter, amount, at_most=at_most):
                     self._correct(taken, -amount)
-                    self._refused = (usd, self._now() + REFUSED_FOR)
+                    self._refused = (usd, min(now + REFUSED_FOR, next_release(now)))
                     return None
                 taken.append(counter)
         except TransientError as error:
@@ -125,23 +116,26 @@ class CappedBudget:
 
     def settle(self, taken: Sequence[str], reserved: int, usd: float) -> None:
         """Put what a call cost in the place of what was reserved for it."""
-        difference = _nano(usd) - reserved
+        difference = nano(usd) - reserved
         self._correct(taken, difference)
         if difference < 0:
             self._refused = None
 
-    def _counters(self) -> list[tuple[str, float]]:
-        """The sums to be kept below their caps; the day is that of the call."""
-        day = f"day#{self._endpoint}#{self._now():%Y-%m-%d}"
-        run = f"run#{self._endpoint}#{self._run}"
-        both = ((run, self._caps.per_run), (day, self._caps.per_day))
-        return [(counter, cap) for counter, cap in both if cap is not None]
+    def _counters(self, amount: int, now: datetime) -> list[tuple[str, int]]:
+        """The sums to be added to and what each may come to now, in nano-dollars."""
+        counters: list[tuple[str, int]] = []
+        if self._caps.per_run is not None:
+            counters.append((f"run#{self._endpoint}#{self._run}", nano(self._caps.per_run)))
+        if self._caps.per_day is not None:
+            at_most = released(nano(self._caps.per_day), amount, now)
+            counters.append((f"day#{self._endpoint}#{now:%Y-%m-%d}", at_most))
+        return counters
 
-    def _is_refused(self, usd: float) -> bool:
+    def _is_refused(self, usd: float, now: datetime) -> bool:
         if self._refused is None:
             return False
         least, until = self._refused
-        return usd >= least and self._now() < until
+        return usd >= least and now < until
 
     def _correct(self, counters: Sequence[str], difference: int) -> None:
         """Correct sums after the fact; a verdict that is paid for is not given up if it fails."""
@@ -164,8 +158,3 @@ class _Reserved:
         if not self._settled:
             self._settled = True
             self._budget.settle(self._taken, self._amount, usd)
-
-
-def _nano(usd: float) -> int:
-    """Rounded up, but for the last digits of a float: 0.1 USD is 100,000,000."""
-    return math.ceil(round(usd * NANO, 3))

@@ -11,8 +11,8 @@ from inference_monitor.scoring.criteria import criteria
 from inference_monitor.scoring.custom import CustomScorer, load_class, load_function
 from inference_monitor.scoring.first_of_hour import FirstOfHour
 from inference_monitor.scoring.judge import ConverseClient, Judge
+from inference_monitor.scoring.models import ModelTable, model_table
 from inference_monitor.scoring.pace import Pace
-from inference_monitor.scoring.prices import PriceTable
 from inference_monitor.scoring.record import CodeScorer
 from inference_monitor.scoring.scorers import Budgets, Scorers
 from inference_monitor.scoring.selection import Selection
@@ -33,7 +33,7 @@ def build_scorers(  # noqa: PLR0913  # each is a part that tests and commands re
     *,
     default_model: str,
     concurrency: int,
-    prices: PriceTable | None = None,
+    prices: ModelTable | None = None,
     pace: Pace | None = None,
     budgets: Budgets | None = None,
     first_of_hour: FirstOfHour | None = None,
@@ -46,13 +46,14 @@ def build_scorers(  # noqa: PLR0913  # each is a part that tests and commands re
         client: The shared Bedrock client, see `bedrock_client`.
         default_model: `bedrock:/…`, for scorers that name no model.
         concurrency: Tasks in flight at once; as many as the client has connections.
-        prices: The price table; `prices.yaml` when left out.
+        prices: What is known of models, with prices of one's own; `models.yaml` when left out.
         pace: How fast the judge may be asked; as fast as it lets us when left out.
         budgets: The caps of an endpoint and a run; none when left out.
         first_of_hour: Who came first in an hour; rules that need it hold for nothing without it.
         drop_ins: The folder with the user's own scorers.
     """
-    asking = Asking(Judge(client, pace), prices or PriceTable.load())
+    models = prices or model_table()
+    asking = Asking(Judge(client, pace, models), models)
     code = {
         spec.name: scorer
         for spec in config.scorers

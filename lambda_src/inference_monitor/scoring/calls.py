@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -14,6 +14,12 @@ from mlflow.tracing.constant import AssessmentMetadataKey
 
 from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.criteria import Criterion
+from inference_monitor.scoring.error_codes import (
+    JUDGE_DECLINED,
+    JUDGE_REFUSED,
+    UNREADABLE_VERDICT,
+)
+from inference_monitor.scoring.judge_output import repeats
 from inference_monitor.scoring.panel import (
     in_balanced_order,
     panel_prompt,
@@ -23,13 +29,10 @@ from inference_monitor.scoring.panel import (
 )
 from inference_monitor.scoring.prompts import BACKGROUND, Prompt
 from inference_monitor.scoring.record import Record, attach
-from inference_monitor.scoring.requests import converse_request
+from inference_monitor.scoring.requests import JudgeRequest
 from inference_monitor.scoring.specs import Judging, bedrock_model_id
 from inference_monitor.scoring.text import estimate_tokens
 from inference_monitor.scoring.verdict import UnreadableVerdictError, Verdict
-
-JUDGE_REFUSED = "JUDGE_REFUSED"
-UNREADABLE_VERDICT = "UNREADABLE_VERDICT"
 
 # A panel's answer has room for all its verdicts, up to what every judge model can say at once.
 _MOST_OUTPUT_TOKENS = 4096
@@ -61,12 +64,12 @@ class JudgeCall:
         return [criterion.spec.name for criterion in self.criteria]
 
     @property
-    def request(self) -> dict[str, Any]:
-        """The arguments of Bedrock's Converse operation."""
+    def request(self) -> JudgeRequest:
+        """What is asked, whatever way the judge takes to be asked."""
         parameters = self.criteria[0].parameters.model_copy(
             update={"max_tokens": self.max_output_tokens}
         )
-        return converse_request(
+        return JudgeRequest(
             self.model,
             self.prompt.system,
             self.prompt.user,
@@ -91,9 +94,10 @@ class JudgeCall:
     def read(self, answer: Answer, cost_usd: float | None) -> list[Feedback]:
         """The assessments that an answer gives, one for each criterion, with its share of the call.
 
-        A verdict that cannot be read is an assessment with an error.
+        A verdict that cannot be read, or that the judge will not give, is an assessment with an
+        error.
         """
-        verdicts = self._verdicts(answer.response)
+        verdicts = self._verdicts(answer)
         return [
             self._feedback(criterion, verdict, _share(answer, cost_usd, place, len(verdicts)))
             for place, (criterion, verdict) in enumerate(zip(self.criteria, verdicts, strict=True))
@@ -104,22 +108,29 @@ class JudgeCall:
         error = AssessmentError(JUDGE_REFUSED, reason)
         return [self._feedback(criterion, error, {}) for criterion in self.criteria]
 
-    def _verdicts(self, response: Mapping[str, Any]) -> list[Verdict | UnreadableVerdictError]:
+    def _verdicts(self, answer: Answer) -> list[Verdict | AssessmentError]:
+        if declined := answer.declined:
+            error = AssessmentError(JUDGE_DECLINED, declined_message(declined))
+            return [error] * len(self.criteria)
+        if repeats(answer.response, self.prompt.user):
+            error = AssessmentError(UNREADABLE_VERDICT, "the judge repeated what it was shown")
+            return [error] * len(self.criteria)
+        read: Sequence[Verdict | UnreadableVerdictError]
         if self.judging == "panel":
-            return read_panel(self.criteria, response)
-        try:
-            return [self.criteria[0].format.read(response)]
-        except UnreadableVerdictError as error:
-            return [error]
+            read = read_panel(self.criteria, answer.response)
+        else:
+            try:
+                read = [self.criteria[0].format.read(answer.response)]
+            except UnreadableVerdictError as error_:
+                read = [error_]
+        return [
+            one if isinstance(one, Verdict) else AssessmentError(UNREADABLE_VERDICT, str(one))
+            for one in read
+        ]
 
     def _feedback(
-        self,
-        criterion: Criterion,
-        found: Verdict | UnreadableVerdictError | AssessmentError,
-        accounts: dict[str, str],
+        self, criterion: Criterion, found: Verdict | AssessmentError, accounts: dict[str, str]
     ) -> Feedback:
-        if isinstance(found, UnreadableVerdictError):
-            found = AssessmentError(UNREADABLE_VERDICT, str(found))
         shortened = self.record.material.shortened if self.record.material else None
         verdict = found if isinstance(found, Verdict) else None
         feedback = Feedback(
@@ -154,6 +165,14 @@ def _calls_for(answer: Record, criteria: Sequence[Criterion]) -> list[JudgeCall]
         return []
     askable = [criterion for criterion in criteria if criterion.can_be_asked(material)]
     return [_call(answer, together) for together in _panels(askable)]
+
+
+def declined_message(stop_reason: str) -> str:
+    """What an assessment says of a judge that will not judge the content."""
+    return (
+        f"the judge will not judge this content (stop reason: {stop_reason}): it may be unsafe,"
+        " look at it yourself"
+    )
 
 
 def _panels(criteria: Sequence[Criterion]) -> Iterator[list[Criterion]]:
@@ -198,4 +217,8 @@ def _share(answer: Answer, cost: float | None, place: int, of: int) -> dict[str,
     accounts = {key: str((count + place) // of) for key, count in tokens.items()}
     if cost is not None:
         accounts[AssessmentMetadataKey.JUDGE_COST] = f"{cost / of:.8f}"
+    if answer.thought_tokens:
+        accounts["judge_thought_tokens"] = str((answer.thought_tokens + place) // of)
+    if answer.way:
+        accounts["verdict_by"] = answer.way
     return accounts | ({"judged_together": str(of)} if of > 1 else {})

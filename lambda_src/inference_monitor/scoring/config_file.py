@@ -22,6 +22,7 @@ RIGHT: dict[str, str] = {
     "arguments": "a mapping of the class's keyword arguments",
     "class": "a dotted path, e.g. mlflow.genai.scorers.RegexMatch",
     "first_per_hour": f"a whole number from 1 to {MOST_PER_HOUR}",
+    "effort": "a word the model knows for how much it is to think: low, medium, high, …",
     "finish_reason": "a finish reason as the endpoint says it, e.g. length, or a list of them",
     "context_marks": "a list of pairs of texts, what begins and what ends a document,"
     ' e.g. [["<context>", "</context>"]]',
@@ -29,7 +30,7 @@ RIGHT: dict[str, str] = {
     "function": "module:function, e.g. my_checks:is_polite",
     "guidelines": "a rule in plain words, or a list of them",
     "inference_parameters": "a mapping with one or more of temperature, top_p, max_tokens,"
-    " stop_sequences, additional",
+    " effort, stop_sequences, additional",
     "input_tokens": _TOKENS,
     "instructions": "the judge's instructions, as text",
     "judging": "each (one call for each scorer) or panel (one call for all scorers of a record)",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
-from inference_monitor.scoring.prices import PriceTable
+from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.specs import bedrock_model_id
 
 TOKENS_PER_CRITERION = 150
@@ -53,19 +52,18 @@ class PricedCall(Protocol):
 class Forecast:
     """Learns from answers what tokens they took, for each model. Called from several threads."""
 
-    def __init__(self, prices: PriceTable) -> None:
+    def __init__(self, prices: ModelTable) -> None:
         self._prices = prices
         self._models: dict[str, _Seen] = {}
         self._lock = Lock()
 
     def usd(self, call: PricedCall) -> float:
-        """The price of a call; infinite for a model without a known price, which no cap can hold.
+        """The price of a call; of a model without a known price, what the dearest one would cost.
 
         Input is counted at its full price: whether a cache will have it is known afterwards.
         """
-        sent, answered = self.input_tokens(call), self.output_tokens(call)
-        usd = self._prices.cost(bedrock_model_id(call.model), sent, answered)
-        return math.inf if usd is None else usd
+        price = self._prices.price(bedrock_model_id(call.model)) or self._prices.assumed_price()
+        return price.usd(self.input_tokens(call), self.output_tokens(call))
 
     def input_tokens(self, call: PricedCall) -> int:
         """The call's own estimate, corrected by how far such estimates were off so far."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 
 SCHEME = "bedrock:/"
+# The first parts of ids of cross-Region inference profiles. Source: "Supported Regions and models
+# for inference profiles" in the Bedrock user guide.
+GEOGRAPHIES = frozenset({"us", "eu", "apac", "jp", "au", "ca", "us-gov", "global"})
 ARN = re.compile(
     r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:(\d{12})?:"
     r"(?P<kind>foundation-model|inference-profile|application-inference-profile|provisioned-model"
@@ -15,6 +18,12 @@ ARN = re.compile(
 )
 
 _MODEL_ID = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,3}(:[a-z0-9-]{1,63}){0,2}")
+
+
+def without_geography(model: str) -> str:
+    """The model behind an inference profile's id; any other id as it is."""
+    geography, _, rest = model.partition(".")
+    return rest if geography in GEOGRAPHIES else model
 
 
 def model_of(uri: str) -> str:

@@ -6,7 +6,7 @@ import re
 
 from pydantic import ValidationError
 
-from inference_monitor.scoring.prices import ModelPrice
+from inference_monitor.scoring.models import ModelFacts
 
 # A pattern may be an ARN, with slashes and colons.
 _PRICE = re.compile(r"(?P<pattern>[^\s=;]+)\s*=\s*(?P<input>[^\s/]+)\s*/\s*(?P<output>[^\s/]+)")
@@ -14,7 +14,7 @@ _PRICE = re.compile(r"(?P<pattern>[^\s=;]+)\s*=\s*(?P<input>[^\s/]+)\s*/\s*(?P<o
 EXAMPLE = "*my-profile*=3/15, *nova-lite*=0.06/0.24"
 
 
-def parse_prices(text: str) -> list[ModelPrice]:
+def parse_prices(text: str) -> list[ModelFacts]:
     """Read `pattern=input/output`, in USD per million tokens, with commas between.
 
     Raises:
@@ -23,10 +23,10 @@ def parse_prices(text: str) -> list[ModelPrice]:
     return [_parse(part.strip()) for part in text.split(",") if part.strip()]
 
 
-def _parse(part: str) -> ModelPrice:
+def _parse(part: str) -> ModelFacts:
     if found := _PRICE.fullmatch(part):
         try:
-            return ModelPrice.model_validate(found.groupdict())
+            return ModelFacts.model_validate(found.groupdict())
         except ValidationError:
             pass
     raise ValueError(f"{part!r} is not PATTERN=INPUT/OUTPUT, in USD per million tokens")

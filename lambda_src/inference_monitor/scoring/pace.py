@@ -1,7 +1,8 @@
 """How fast one function instance may ask the judge, so that it is refused little and wastes little.
 
-Two limits are told by settings (requests and tokens a minute), one is learned from throttles. With
-no settings and no throttles there is no limit here beyond the number of threads.
+Two limits are told by settings (requests and tokens a minute, for all instances together), one is
+learned from throttles, by each instance for itself. With no settings and no throttles there is no
+limit here beyond the number of threads.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import time
 from collections.abc import Callable
 
 from inference_monitor.scoring.learned_rate import LearnedRate
+from inference_monitor.scoring.shared_limit import SharedLimit
+from inference_monitor.scoring.slots import LocalSlots, Slots
 from inference_monitor.scoring.token_bucket import TokenBucket
 
 _PAUSES = (0.05, 2.0)
@@ -35,15 +38,17 @@ class Pace:
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
         *,
+        slots: Slots | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """Limits are this instance's own share, of what all instances may do together."""
+        """Limits are those of all who book in the same `slots`; this instance alone without."""
         self._clock, self._sleep, self._chance = clock, sleep, chance
-        now = clock()
-        self._requests = _bucket(requests_per_minute, now)
-        self._tokens = _bucket(tokens_per_minute, now)
+        shared = slots or LocalSlots(clock)
+        self._requests = _limit("requests", requests_per_minute, shared, clock)
+        self._tokens = _limit("tokens", tokens_per_minute, shared, clock)
+        self._waiting_calls = self._waiting_tokens = 0
         self._learned = LearnedRate()
         self._learned_bucket: TokenBucket | None = None
         self._line = threading.Lock()
@@ -55,17 +60,17 @@ class Pace:
         Returns:
             False if there is none before the deadline (a `time.monotonic()`); then nothing is used.
         """
-        remaining = -1.0 if deadline is None else max(0.0, deadline - self._clock())
-        if remaining == 0 or not self._line.acquire(timeout=remaining):
-            return False
+        self._count_waiting(1, tokens)
         try:
-            while wait := self._turn(tokens):
-                if deadline is not None and self._clock() + wait >= deadline:
-                    return False
-                self._sleep(min(wait, _LOOK_AGAIN_SECONDS))
-            return True
+            remaining = -1.0 if deadline is None else max(0.0, deadline - self._clock())
+            if remaining == 0 or not self._line.acquire(timeout=remaining):
+                return False
+            try:
+                return self._first_in_line(tokens, deadline)
+            finally:
+                self._line.release()
         finally:
-            self._line.release()
+            self._count_waiting(-1, -tokens)
 
     def throttled(self) -> None:
         """A call was refused for a quota. Its turn is used up, so that we come to send less."""
@@ -80,9 +85,8 @@ class Pace:
                 self._learned.answered(estimated_tokens, now)
             else:
                 self._learned.failed()
-            if self._tokens is not None:
-                self._tokens.fill(now)
-                self._tokens.take(used_tokens - estimated_tokens)
+        if self._tokens:
+            self._tokens.correct(used_tokens - estimated_tokens)
 
     def pause(self, attempt: int, deadline: float | None) -> bool:
         """Wait a random time before attempt `attempt` + 1, longer the more there were.
@@ -103,20 +107,48 @@ class Pace:
         first, longest = _PAUSES_WHEN_REFUSED if mostly_refused else _PAUSES
         return min(longest, first * 2.0 ** min(attempt - 1, 10))
 
+    def _count_waiting(self, calls: int, tokens: int) -> None:
+        with self._lock:
+            self._waiting_calls += calls
+            self._waiting_tokens += tokens
+
+    def _first_in_line(self, tokens: int, deadline: float | None) -> bool:
+        while self._book(tokens, deadline):
+            if not (wait := self._turn(tokens)):
+                return True
+            if deadline is not None and self._clock() + wait >= deadline:
+                return False
+            self._sleep(min(wait, _LOOK_AGAIN_SECONDS))
+        return False
+
+    def _book(self, tokens: int, deadline: float | None) -> bool:
+        """Have room for the call under both limits; False if it would come after the deadline."""
+        within = None if deadline is None else deadline - self._clock()
+        return all(
+            limit.book(units, waiting, within) for limit, units, waiting in self._told(tokens)
+        )
+
+    def _told(self, tokens: int) -> list[tuple[SharedLimit, int, int]]:
+        """The limits that were told, what a call needs of each, and what all need that wait."""
+        both = (
+            (self._requests, 1, self._waiting_calls),
+            (self._tokens, tokens, self._waiting_tokens),
+        )
+        return [(limit, units, waiting) for limit, units, waiting in both if limit]
+
     def _turn(self, tokens: int) -> float:
         """Take a turn (0), or say how long there is none."""
         with self._lock:
             now = self._clock()
             learned = self._fill_learned(now)
-            for told in (self._requests, self._tokens):
-                if told is not None:
-                    told.fill(now)
-            wanted = ((self._requests, 1), (self._tokens, tokens), (learned, tokens))
-            limits = [(bucket, amount) for bucket, amount in wanted if bucket is not None]
-            if wait := max((bucket.wait() for bucket, _ in limits), default=0.0):
+            told = self._told(tokens)
+            waits = [learned.wait() if learned else 0.0, *(limit.wait() for limit, _, _ in told)]
+            if wait := max(waits):
                 return wait
-            for bucket, amount in limits:
-                bucket.take(amount)
+            for limit, units, _ in told:
+                limit.use(units)
+            if learned:
+                learned.take(tokens)
             self._learned.sent(tokens, now)
             return 0.0
 
@@ -131,5 +163,7 @@ class Pace:
         return self._learned_bucket
 
 
-def _bucket(per_minute: float | None, now: float) -> TokenBucket | None:
-    return None if per_minute is None else TokenBucket(per_minute / 60, now)
+def _limit(
+    name: str, per_minute: float | None, slots: Slots, clock: Callable[[], float]
+) -> SharedLimit | None:
+    return None if per_minute is None else SharedLimit(name, per_minute, slots, clock)

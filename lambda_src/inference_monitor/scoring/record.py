@@ -8,6 +8,7 @@ from typing import Protocol
 
 from mlflow.entities import AssessmentSourceType, Feedback
 
+from inference_monitor.delivery import RefusedJudges
 from inference_monitor.inference import Inference, Source
 from inference_monitor.scoring.budget import Budget
 from inference_monitor.scoring.config import ScorersConfig
@@ -78,13 +79,17 @@ def record_of(inference: Inference, source: Source, config: ScorersConfig) -> Re
 class Scored:
     """What came of one task; the counts are those of its judge calls.
 
-    `pending` when its judge could not be asked, `exhausted` when the budget had no room: both are
-    tried again with the next delivery.
+    `pending` when its judge could not be asked, `exhausted` when the budget had no room, `refused`
+    when its judge refuses for good: all are tried again with the next delivery. `declined` when the
+    judge will not judge this content, `unreadable` when its answer holds no verdict.
     """
 
     feedbacks: list[Feedback] = field(default_factory=list)
     pending: bool = False
     exhausted: bool = False
+    refused: bool = False
+    declined: bool = False
+    unreadable: bool = False
     judge_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -93,10 +98,11 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a task may use: money, and time up to a `time.monotonic()`."""
+    """What a task may use: money, time up to a `time.monotonic()`, judges that do not refuse."""
 
     budget: Budget
     deadline: float | None = None
+    refused_judges: RefusedJudges = field(default_factory=RefusedJudges)
 
 
 class CodeScorer(Protocol):

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from inference_monitor.delivery import Delivery
 from inference_monitor.errors import TransientError
-from inference_monitor.ports import ToScore, Verdicts
+from inference_monitor.ports import ToScore, Verdicts, supersedes
 from inference_monitor.scoring.answers import OfAnswer, combine
 from inference_monitor.scoring.breaker import Breaker
 from inference_monitor.scoring.budget import Budget, Unlimited
@@ -20,7 +20,6 @@ Budgets = Callable[[str, str], Budget]
 """The budget of an endpoint and a run."""
 
 _Runs = list[tuple[Task, Future[Scored | None]]]
-_ANYTIME = Delivery("")
 
 
 class Scorers:
@@ -45,23 +44,25 @@ class Scorers:
         self._give_up_after = give_up_after
 
     def score(
-        self, batch: Sequence[ToScore], delivery: Delivery = _ANYTIME
+        self, batch: Sequence[ToScore], delivery: Delivery | None = None
     ) -> Generator[Verdicts, None, None]:
         """Give what is missing for each inference, in order; its third part is what it already has.
 
         A scorer whose assessment is there is not run again. One that left an error is, and its new
-        assessment has the same id; nothing is given when it is the same error again.
+        assessment has the same id; the same error of the same judge is not given again.
         `judge_calls` counts what was asked, with its retries, as one call. All inferences are
         worked on from the first one on; closing the generator ends that.
 
         Args:
             batch: Inferences with their sources and the assessments MLflow holds of them.
             delivery: Its `scoring_deadline` is when whatever is not done is pending, its `run` what
-                the budget is counted for; `scorers` names the only ones to run, if not all are.
+                the budget is counted for; `scorers` names the only ones to run, if not all are. A
+                judge that refuses for good is noted in it, and not asked again.
 
         Raises:
             TransientError: If it cannot be told which records are to be judged.
         """
+        delivery = delivery or Delivery("")
         breaker = Breaker(self._give_up_after)
         deadline = delivery.scoring_deadline
         planned: list[tuple[Planned, _Runs]] = []
@@ -70,7 +71,8 @@ class Scorers:
         try:
             for one in batch:
                 plan = self._plan(one, delivery)
-                allowance = Allowance(self._budgets(one[1].endpoint, delivery.run), deadline)
+                budget = self._budgets(one[1].endpoint, delivery.run)
+                allowance = Allowance(budget, deadline, delivery.refused_judges)
                 runs = [(t, pool.submit(_run, t, breaker, allowance)) for t in plan.tasks]
                 planned.append((plan, runs))
             for plan, runs in planned:
@@ -87,8 +89,8 @@ class Scorers:
 
     def _verdicts(self, planned: Planned, runs: _Runs) -> Verdicts:
         """Add up what the tasks of a record gave; what was said of its answers becomes one."""
-        verdicts = Verdicts(others_missing=planned.others_missing)
-        known = {(f.assessment_id, f.error_code, f.error_message) for f in planned.earlier}
+        verdicts = Verdicts(others_missing=planned.others_missing, declined_before=planned.declined)
+        earlier = {f.assessment_id: f for f in planned.earlier}
         done = [(task, _result(future)) for task, future in runs]
         unsettled: set[str] = set()
         for name, said in _by_scorer(done).items():
@@ -98,7 +100,7 @@ class Scorers:
             verdicts.assessments += [
                 f
                 for f in given
-                if not f.error or (f.assessment_id, f.error_code, f.error_message) not in known
+                if f.assessment_id not in earlier or supersedes(f, earlier[f.assessment_id])
             ]
         for task, scored in done:
             waiting = [name for name in task.names if name in unsettled]
@@ -106,6 +108,9 @@ class Scorers:
                 verdicts.pending += [name for name in waiting if name not in verdicts.pending]
             if scored is not None:
                 verdicts.exhausted |= scored.exhausted and bool(waiting)
+                verdicts.refused |= scored.refused
+                verdicts.declined |= scored.declined
+                verdicts.unreadable += scored.unreadable
                 verdicts.judge_calls += scored.judge_calls
                 verdicts.input_tokens += scored.input_tokens
                 verdicts.output_tokens += scored.output_tokens

@@ -24,14 +24,17 @@ Judging = Literal["each", "panel"]
 
 
 class InferenceParameters(Strict):
-    """What is sent to the judge; `temperature: null` leaves it out, for models that refuse it.
+    """What is sent to the judge, as far as it takes that.
 
-    `max_tokens` is for one verdict. `additional` goes to the model as it is, e.g. {top_k: 5}.
+    `temperature: null` leaves it out. `max_tokens` is for one verdict; a model that thinks gets
+    more. `effort` is how much such a model thinks, in its own words: `low`, `medium`, `high`.
+    `additional` goes to the model as it is, e.g. {top_k: 5}.
     """
 
     temperature: float | None = Field(default=0.0, ge=0, le=1)
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int = Field(default=1024, ge=64)
+    effort: str | None = Field(default=None, pattern=r"^[a-z_]+$")
     stop_sequences: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     additional: dict[str, Any] = Field(default_factory=dict)
 

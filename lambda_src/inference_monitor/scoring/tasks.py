@@ -11,6 +11,7 @@ from mlflow.entities import Feedback
 from inference_monitor.scoring.asking import Asking
 from inference_monitor.scoring.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.criteria import Criterion
+from inference_monitor.scoring.error_codes import JUDGE_DECLINED
 from inference_monitor.scoring.record import Allowance, CodeScorer, Record, Scored, given_before
 from inference_monitor.scoring.selection import Selection
 from inference_monitor.scoring.specs import ScorerSpec
@@ -82,7 +83,7 @@ class JudgeTask:
 
     def run(self, allowance: Allowance) -> Scored:
         """Make it."""
-        return self.asking.ask(self.call, allowance.budget, allowance.deadline)
+        return self.asking.ask(self.call, allowance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,14 @@ class Planned:
     """What is missing for a record. `earlier` are the errors that its scorers left before.
 
     `others_missing` says that more is missing, of scorers that were not asked for; `answers` is
-    how many answers the record has, of which some are judged.
+    how many answers the record has, of which some are judged. `declined` says that a judge has
+    declined the record before, which is not asked again.
     """
 
     tasks: list[Task]
     earlier: list[Feedback]
     others_missing: bool = False
+    declined: bool = False
     answers: int = 1
 
 
@@ -139,7 +142,8 @@ class Planner:
         # The judge first: it is what takes long.
         others_missing = len(chosen) < len(all_chosen)
         answers = record.answers if record.materials else 1
-        return Planned(calls + code, earlier, others_missing, answers)
+        declined = any(map(is_declined, existing))
+        return Planned(calls + code, earlier, others_missing, declined, answers)
 
 
 def not_given(
@@ -148,6 +152,8 @@ def not_given(
     existing: Sequence[Feedback],
 ) -> tuple[list[ScorerSpec], list[Feedback]]:
     """The scorers whose version has given a trace nothing but errors, and these errors.
+
+    A judge that declined the content has said its last word.
 
     Args:
         specs: All scorers.
@@ -158,7 +164,12 @@ def not_given(
     earlier: list[Feedback] = []
     for spec in specs:
         given = given_before(existing, record, spec)
-        if all(feedback.error for feedback in given):
+        if all(feedback.error and not is_declined(feedback) for feedback in given):
             missing.append(spec)
             earlier += given
     return missing, earlier
+
+
+def is_declined(feedback: Feedback) -> bool:
+    """Whether an assessment says that the judge will not judge the content."""
+    return feedback.error is not None and feedback.error.error_code == JUDGE_DECLINED

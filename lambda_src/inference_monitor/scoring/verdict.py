@@ -1,51 +1,49 @@
-"""The verdict a judge is made to give: a forced tool call, read strictly.
+"""The verdict a judge is asked for: its JSON schema, and what of an answer is taken for one.
 
-A verdict that cannot be read is an error, never a value: a judge that says "false" in quotes, names
-a category that is not offered or leaves out its result has said nothing.
+A spelling that can mean one thing only is taken: `"Yes."` for `yes`, `"4"` for 4, a field too many.
+Anything else is an error, never a value: two different verdicts, a category that is not offered, a
+number off the scale, a sentence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
-
+from inference_monitor.scoring.judge_output import TOOL, decoded, explain_stop, fold_keys, objects
 from inference_monitor.scoring.specs import JudgedSpec, JudgeSpec
 
-TOOL = "verdict"
+Result = str | bool | float
 
 _RATIONALE = {"type": "string", "description": "Detailed explanation for the evaluation"}
+_NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)(?:\s*/\s*(\d+(?:\.\d+)?))?")
+_AROUND_A_WORD = " \t\r\n.!,;:*_`'\"“”()[]"
 
 
 class UnreadableVerdictError(Exception):
     """The judge answered, but not with a verdict; the message quotes nothing of its answer."""
 
 
-class _Verdict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    rationale: str
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the judge found, and why."""
 
-    result: str | bool | float
+    result: Result
     rationale: str
 
 
 class VerdictFormat:
-    """One kind of result: the schema that asks for it, and the model that reads it.
+    """One kind of result: the schema that asks for it, and the reading of what comes back."""
 
-    `result` is the JSON schema of the result, `accepted` the same as a pydantic type.
-    """
-
-    def __init__(self, result: dict[str, Any], accepted: Any) -> None:
+    def __init__(self, result: dict[str, Any], read_result: Callable[[Any], Result]) -> None:
+        """`result` is the JSON schema of the result; `read_result` raises ValueError."""
         self.result = result
-        self._model = create_model("Verdict", __base__=_Verdict, result=(accepted, ...))
+        self._read_result = read_result
 
     @property
     def tool(self) -> dict[str, Any]:
@@ -62,28 +60,43 @@ class VerdictFormat:
         """Read the one verdict out of a Converse response.
 
         Raises:
-            UnreadableVerdictError: If there is not exactly one complete verdict of this kind.
+            UnreadableVerdictError: If there is no complete verdict of this kind, or two differ.
         """
-        return self.accept(tool_input(response), response.get("stopReason"))
+        return self.choose(objects(response), response)
 
-    def accept(self, given: Any, stop_reason: Any) -> Verdict:
-        """Read a verdict that the judge gave, strictly.
+    def choose(self, given: Sequence[Any], response: Mapping[str, Any]) -> Verdict:
+        """The one verdict that all of some objects agree on.
+
+        Raises:
+            UnreadableVerdictError: If there is none, or they differ.
+        """
+        verdicts = [self.accept(one, response) for one in given]
+        if len({verdict.result for verdict in verdicts}) != 1:
+            what = f"{len(verdicts)} different verdicts" if verdicts else "no verdict"
+            raise UnreadableVerdictError(f"the judge gave {what} ({explain_stop(response)})")
+        return verdicts[0]
+
+    def accept(self, given: Any, response: Mapping[str, Any]) -> Verdict:
+        """Read a verdict out of one object that the judge gave in a response.
 
         Raises:
             UnreadableVerdictError: If it is not a complete verdict of this kind.
         """
-        try:
-            verdict = self._model.model_validate(given)
-        except ValidationError as error:
-            wrong = "; ".join(
-                f"{_place(e['loc'])}: {e['msg']}"
-                for e in error.errors(include_input=False, include_url=False, include_context=False)
-            )
-            hint = ", raise max_tokens" if stop_reason == "max_tokens" else ""
-            raise UnreadableVerdictError(
-                f"the judge's verdict does not fit: {wrong} (stop reason: {stop_reason}{hint})"
-            ) from None  # pydantic's own error quotes the input
-        return Verdict(result=verdict.model_dump()["result"], rationale=verdict.rationale)
+        given = decoded(given)
+        fields = fold_keys(given) if isinstance(given, Mapping) else {}
+        rationale, wrong = fields.get("rationale"), None
+        if not isinstance(rationale, str):
+            wrong = "`rationale` is missing or no text"
+        elif "result" not in fields:
+            wrong = "`result` is missing"
+        else:
+            try:
+                return Verdict(self._read_result(fields["result"]), rationale)
+            except ValueError as error:
+                wrong = f"`result` {error}"
+        raise UnreadableVerdictError(
+            f"the judge's verdict does not fit: {wrong} ({explain_stop(response)})"
+        )
 
 
 def verdict_tool(schema: dict[str, Any]) -> dict[str, Any]:
@@ -97,21 +110,85 @@ def verdict_tool(schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def tool_input(response: Mapping[str, Any]) -> Any:
-    """What the judge called the tool with.
+def verdict_format(spec: JudgedSpec) -> VerdictFormat:
+    """The kind of result a scorer wants; MLflow's own judges and guidelines say yes or no."""
+    match spec:
+        case JudgeSpec(output="bool"):
+            return VerdictFormat({"type": "boolean"}, _read_bool)
+        case JudgeSpec(output="number", range=[low, high]):
+            return _number(low, high)
+        case JudgeSpec(output=list(categories)):
+            return one_of(categories)
+    return one_of(["yes", "no"])
 
-    Raises:
-        UnreadableVerdictError: If it did not call it exactly once.
-    """
-    content = response.get("output", {}).get("message", {}).get("content", [])
-    calls = [block["toolUse"] for block in content if "toolUse" in block]
-    inputs = [call.get("input") for call in calls if call.get("name") == TOOL]
-    if len(inputs) != 1:
-        raise UnreadableVerdictError(
-            f"the judge called the tool `{TOOL}` {len(inputs)} times instead of once"
-            f" (stop reason: {response.get('stopReason')})"
-        )
-    return inputs[0]
+
+def one_of(labels: Sequence[str]) -> VerdictFormat:
+    """A result that is one of some labels, best first."""
+    by_fold: dict[str, list[str]] = {}
+    for label in labels:
+        by_fold.setdefault(_fold(label), []).append(label)
+
+    def read(given: Any) -> Result:
+        if isinstance(given, str) and given in labels:
+            return given
+        for spelling in _spellings(given):
+            if len(meant := by_fold.get(spelling, [])) == 1:
+                return meant[0]
+        raise ValueError("is none of the categories")
+
+    return VerdictFormat({"type": "string", "enum": list(labels)}, read)
+
+
+def _number(low: float, high: float) -> VerdictFormat:
+    def read(given: Any) -> Result:
+        value = _to_number(given, high)
+        if not low <= value <= high:
+            raise ValueError(f"is not between {low:g} and {high:g}")
+        return value
+
+    return VerdictFormat({"type": "number", "minimum": low, "maximum": high}, read)
+
+
+def _to_number(given: Any, high: float) -> float:
+    """A number, also as text, also as so many of the highest ("4/5")."""
+    if isinstance(given, str) and (found := _NUMBER.fullmatch(given.strip(_AROUND_A_WORD))):
+        if found[2] is None or float(found[2]) == high:
+            return float(found[1])
+    elif isinstance(given, int | float) and not isinstance(given, bool):
+        with suppress(OverflowError):  # an integer beyond what a float can be
+            if math.isfinite(value := float(given)):
+                return value
+    raise ValueError("is no number")
+
+
+def _read_bool(given: Any) -> Result:
+    if isinstance(given, bool):
+        return given
+    if isinstance(given, str) and (word := _fold(given)) in _MEANS:
+        return _MEANS[word]
+    raise ValueError("is neither true nor false")
+
+
+_MEANS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def _spellings(given: Any) -> list[str]:
+    """What a result may have been meant to be, as folded labels; the nearest first."""
+    if isinstance(given, bool):
+        return ["true", "yes"] if given else ["false", "no"]
+    if isinstance(given, int | float):
+        return [f"{given:g}"]
+    if isinstance(given, str):
+        word = _fold(given)
+        meant = _MEANS.get(word)
+        return [word] if meant is None else [word, *_spellings(meant)]
+    return []
+
+
+def _fold(label: str) -> str:
+    """A label without the differences that mean nothing: case, blanks, punctuation around it."""
+    folded = unicodedata.normalize("NFKC", label).casefold().strip(_AROUND_A_WORD)
+    return re.sub(r"[\s_-]+", " ", folded) or label
 
 
 def _fields(rationale: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
@@ -121,28 +198,3 @@ def _fields(rationale: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]
         "properties": {"rationale": rationale, "result": result},
         "required": ["rationale", "result"],
     }
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    """Which field is wrong; one that the judge has made up is not repeated."""
-    name = location[0] if location else "verdict"
-    return str(name) if name in ("verdict", "rationale", "result") else "another field"
-
-
-def verdict_format(spec: JudgedSpec) -> VerdictFormat:
-    """The kind of result a scorer wants; MLflow's own judges and guidelines say yes or no."""
-    match spec:
-        case JudgeSpec(output="bool"):
-            return VerdictFormat({"type": "boolean"}, bool)
-        case JudgeSpec(output="number", range=[low, high]):
-            return VerdictFormat(
-                {"type": "number", "minimum": low, "maximum": high},
-                Annotated[float, Field(ge=low, le=high, allow_inf_nan=False)],
-            )
-        case JudgeSpec(output=list(categories)):
-            return _one_of(categories)
-    return _one_of(["yes", "no"])
-
-
-def _one_of(labels: list[str]) -> VerdictFormat:
-    return VerdictFormat({"type": "string", "enum": labels}, Literal[tuple(labels)])

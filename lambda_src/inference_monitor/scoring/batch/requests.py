@@ -1,36 +1,45 @@
 """Judge calls as records of a batch job, and its answers as answers of the judge.
 
 Bedrock's user guide ("Process multiple prompts with batch inference"): a record of the Converse
-type that holds a `toolConfig` fails. So the judge writes the tool's input as text; it is read by
-the same strict schema. Prompt caching is left out as well, which batch jobs do not have.
+type that holds a `toolConfig` fails. So the judge is asked in words, with the parameters that are
+known to be taken by its model. Prompt caching is left out as well, which batch jobs do not have.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.calls import JudgeCall
-from inference_monitor.scoring.verdict import TOOL
-
-_INSTEAD_OF_THE_TOOL = f"""\
-No tool can be called here. Where you are told to call the tool `{TOOL}`, write what you would \
-call it with: one JSON object, nothing before it and nothing after it, that fits this JSON schema:
-"""
-_FENCED = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
+from inference_monitor.scoring.requests import JudgeRequest, Terms, build_request
+from inference_monitor.scoring.specs import InferenceParameters
 
 
-def model_input(call: JudgeCall) -> dict[str, Any]:
-    """The body of a Converse request without tools, for a job of the model that the call is for."""
-    request = call.request
-    schema = json.dumps(call.tool["toolSpec"]["inputSchema"]["json"])
-    texts = [block["text"] for block in request["system"] if "text" in block]
-    told = "\n\n".join([*texts, _INSTEAD_OF_THE_TOOL + schema])
-    left_out = ("modelId", "toolConfig", "system")
-    return {"system": [{"text": told}]} | {k: v for k, v in request.items() if k not in left_out}
+def batch_request(call: JudgeCall) -> JudgeRequest:
+    """What is asked by a job: the same as online, in words."""
+    return replace(call.request, in_words=True, cache=False)
+
+
+def model_input(request: JudgeRequest, terms: Terms) -> dict[str, Any]:
+    """The body of a Converse request, for a job of the model that `terms` are of."""
+    arguments = build_request(request, terms).arguments
+    return {key: value for key, value in arguments.items() if key != "modelId"}
+
+
+def to_json(request: JudgeRequest) -> str:
+    """A question as one line, to be put aside until it is known what its model takes."""
+    parameters = request.parameters.model_dump(mode="json", exclude_unset=True)
+    return json.dumps([request.model, request.system, request.user, request.tool, parameters])
+
+
+def from_json(line: bytes) -> JudgeRequest:
+    """A question that `to_json` wrote."""
+    model, system, user, tool, parameters = json.loads(line)
+    given = InferenceParameters.model_validate(parameters)
+    return JudgeRequest(model, system, user, tool, given, in_words=True)
 
 
 def prompt_version(of_call: str) -> str:
@@ -39,26 +48,8 @@ def prompt_version(of_call: str) -> str:
 
 
 def answer_of(model_output: Mapping[str, Any]) -> Answer:
-    """A record's output as an answer in which the judge has called its tool.
-
-    One whose text is no JSON object stays as it is, and has no verdict to be read.
-    """
-    response = _without_nulls(model_output)
-    content = response.get("output", {}).get("message", {}).get("content", [])
-    given = _object("".join(block["text"] for block in content if "text" in block))
-    if given is not None:
-        call = {"toolUse": {"toolUseId": "written", "name": TOOL, "input": given}}
-        response["output"] = {"message": {"role": "assistant", "content": [call]}}
-    return Answer.of(response)
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    fenced = _FENCED.fullmatch(text.strip())
-    try:
-        given = json.loads(fenced[1] if fenced else text)
-    except (ValueError, RecursionError):
-        return None
-    return given if isinstance(given, dict) else None
+    """A record's output as an answer of the judge."""
+    return Answer.of(_without_nulls(model_output), way="words")
 
 
 def _without_nulls(value: Any) -> Any:

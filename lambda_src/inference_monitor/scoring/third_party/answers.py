@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from inference_monitor.scoring.answer import Answer
+from inference_monitor.scoring.judge_output import explain_stop, objects, text
 from inference_monitor.scoring.verdict import UnreadableVerdictError
 
 Wanted = TypeVar("Wanted", bound=BaseModel)
@@ -17,8 +17,8 @@ _EXPLAINS = frozenset({"reason", "rationale", "explanation", "justification", "f
 
 
 def said(answer: Answer) -> str:
-    """The text of an answer."""
-    return "".join(block["text"] for block in _content(answer) if "text" in block).strip()
+    """The text of an answer, without thoughts."""
+    return text(answer.response)
 
 
 def filled_in(answer: Answer, wanted: type[Wanted]) -> Wanted:
@@ -33,7 +33,7 @@ def filled_in(answer: Answer, wanted: type[Wanted]) -> Wanted:
         fields = ", ".join(sorted({str(e["loc"][0]) for e in error.errors() if e["loc"]}))
         raise UnreadableVerdictError(
             f"the judge's answer does not fit the metric's schema {wanted.__name__}"
-            f" (wrong: {fields or 'all of it'}; stop reason: {_stop_reason(answer)})"
+            f" (wrong: {fields or 'all of it'}; {explain_stop(answer.response)})"
         ) from None  # pydantic's own error quotes the answer, and with it the judged text
 
 
@@ -48,27 +48,10 @@ def explanations(given: Any) -> Iterator[str]:
 
 
 def _given(answer: Answer) -> Any:
-    """The input of the tool, or JSON where the judge preferred to write that."""
-    calls = [block["toolUse"].get("input") for block in _content(answer) if "toolUse" in block]
-    if len(calls) == 1:
-        return calls[0]
-    unfenced = said(answer).removeprefix("```json").removeprefix("```").removesuffix("```")
-    try:
-        return json.loads(unfenced)
-    except ValueError:
+    """The one object that the judge gave, as a tool's input or in text."""
+    given = objects(answer.response)
+    if len(given) != 1:
         raise UnreadableVerdictError(
-            f"the judge called the tool {len(calls)} times instead of once"
-            f" (stop reason: {_stop_reason(answer)})"
-        ) from None
-
-
-def _content(answer: Answer) -> list[dict[str, Any]]:
-    content: list[dict[str, Any]] = (
-        answer.response.get("output", {}).get("message", {}).get("content", [])
-    )
-    return content
-
-
-def _stop_reason(answer: Answer) -> str:
-    reason = answer.response.get("stopReason")
-    return f"{reason}, raise max_tokens" if reason == "max_tokens" else str(reason)
+            f"the judge gave {len(given)} answers instead of one ({explain_stop(answer.response)})"
+        )
+    return given[0]

@@ -10,13 +10,13 @@ from typing import Any
 from mlflow.entities import Feedback
 
 from inference_monitor.scoring.answer import Answer
-from inference_monitor.scoring.requests import converse_request
+from inference_monitor.scoring.judge_output import TOOL
+from inference_monitor.scoring.requests import JudgeRequest
 from inference_monitor.scoring.specs import InferenceParameters
 from inference_monitor.scoring.text import estimate_tokens
 from inference_monitor.scoring.third_party.schema import tool_schema
-from inference_monitor.scoring.verdict import TOOL
 
-_SYSTEM = "Do what the message says. Where a tool is offered, answer by calling it, once."
+_SYSTEM = "Do what the message says."
 
 
 @dataclass(slots=True)
@@ -39,12 +39,10 @@ class MetricCall:
         return ("metric",)
 
     @property
-    def request(self) -> dict[str, Any]:
-        """The arguments of Bedrock's Converse operation."""
-        request = converse_request(self.model, _SYSTEM, self.prompt, self._tool, self.parameters)
-        if self.schema is None:
-            del request["toolConfig"]
-        return request
+    def request(self) -> JudgeRequest:
+        """What is asked, whatever way the judge takes to be asked."""
+        tool = None if self.schema is None else self._tool
+        return JudgeRequest(self.model, _SYSTEM, self.prompt, tool, self.parameters)
 
     @property
     def max_output_tokens(self) -> int:

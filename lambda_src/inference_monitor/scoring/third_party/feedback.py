@@ -10,8 +10,12 @@ from mlflow.entities import AssessmentError, AssessmentSource, AssessmentSourceT
 from mlflow.genai.scorers import FRAMEWORK_METADATA_KEY
 from mlflow.tracing.constant import AssessmentMetadataKey
 
-from inference_monitor.scoring.calls import JUDGE_REFUSED, UNREADABLE_VERDICT
-from inference_monitor.scoring.custom import SCORER_ERROR
+from inference_monitor.scoring.error_codes import (
+    JUDGE_DECLINED,
+    JUDGE_REFUSED,
+    SCORER_ERROR,
+    UNREADABLE_VERDICT,
+)
 from inference_monitor.scoring.record import Record, attach
 from inference_monitor.scoring.specs import MlflowSpec, bedrock_model_id
 from inference_monitor.scoring.text import cut_end
@@ -50,7 +54,10 @@ def judged(given: Feedback, line: JudgeLine) -> Feedback:
     """
     if line.refusal:
         return Feedback(name="", error=AssessmentError(JUDGE_REFUSED, line.refusal))
+    if line.declined:
+        return Feedback(name="", error=AssessmentError(JUDGE_DECLINED, line.declined))
     if line.unreadable:
+        line.used.unreadable = True
         return Feedback(name="", error=AssessmentError(UNREADABLE_VERDICT, line.unreadable))
     if given.error is None and not given.rationale:
         given.rationale = "\n".join(line.reasons) or None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from inference_monitor.errors import JudgeUnavailableError, MonitorError
 from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.asking import Asking
+from inference_monitor.scoring.calls import declined_message
 from inference_monitor.scoring.record import Allowance, Scored
 from inference_monitor.scoring.specs import InferenceParameters
 from inference_monitor.scoring.third_party.answers import Wanted, explanations, filled_in, said
@@ -32,6 +33,7 @@ class JudgeLine:
     used: Scored = field(default_factory=Scored)
     unavailable: JudgeUnavailableError | None = None
     refusal: str | None = None
+    declined: str | None = None
     unreadable: str | None = None
     reasons: list[str] = field(default_factory=list)
     _allowance: Allowance | None = None
@@ -39,7 +41,7 @@ class JudgeLine:
     def begin(self, allowance: Allowance) -> None:
         """Start a run: nothing is used, nothing is wrong."""
         self.used, self.reasons, self._allowance = Scored(), [], allowance
-        self.unavailable = self.refusal = self.unreadable = None
+        self.unavailable = self.refusal = self.declined = self.unreadable = None
 
     def say(self, prompt: str) -> str:
         """The judge's answer as text.
@@ -67,10 +69,11 @@ class JudgeLine:
         return filled
 
     def _ask(self, call: MetricCall) -> Answer:
-        if self._allowance is None or self.used.pending or self.used.exhausted or self.refusal:
+        over = self.used.pending or self.used.exhausted or self.refusal or self.declined
+        if self._allowance is None or over:
             raise NoAnswerError("the judge is not asked any more in this run")
         try:
-            asked = self.asking.ask(call, self._allowance.budget, self._allowance.deadline)
+            asked = self.asking.ask(call, self._allowance)
         except JudgeUnavailableError as error:
             self.unavailable = error
             self.used.pending = True
@@ -80,11 +83,16 @@ class JudgeLine:
         self.refusal = call.refusal
         if call.answer is None:
             raise NoAnswerError(call.refusal or "the budget is used up")
+        if declined := call.answer.declined:
+            self.declined = declined_message(declined)
+            raise NoAnswerError(self.declined)
         return call.answer
 
     def _count(self, asked: Scored) -> None:
         used = self.used
         used.exhausted = asked.exhausted
+        used.refused |= asked.refused
+        used.declined |= asked.declined
         used.judge_calls += asked.judge_calls
         used.input_tokens += asked.input_tokens
         used.output_tokens += asked.output_tokens
