@@ -23,6 +23,7 @@ _COUNTED = (
     AssessmentMetadataKey.JUDGE_INPUT_TOKENS,
     AssessmentMetadataKey.JUDGE_OUTPUT_TOKENS,
     "judge_calls",
+    "judge_thought_tokens",
 )
 _MAX_SHOWN = 1000
 _MAX_VALUE = 60
@@ -71,8 +72,10 @@ def _combined(spec: ScorerSpec, given: Mapping[int, Feedback], answers: int) -> 
     place = f"answer {number} of {answers}"
     if feedback.error is not None:
         told = f"{place}: {feedback.error.error_message or ''}"
-        # All criteria of a call may share one error.
-        feedback.error = AssessmentError(feedback.error.error_code, told)
+        # A new one: all criteria of a call may share one error. MLflow keeps it in two places.
+        error = AssessmentError(feedback.error.error_code, told)
+        feedback.error = error
+        feedback.feedback = Feedback(name=feedback.name, error=error).feedback
     elif feedback.rationale:
         feedback.rationale = cut_end(f"{place}: {feedback.rationale}", _MAX_RATIONALE)
     judged = sum(one.error is None for one in given.values())
