@@ -60,10 +60,12 @@ class Account:
 
     def _add(self, call: JudgeCall) -> None:
         self.calls += 1
-        if self.prices.price(bedrock_model_id(call.model)) is None:
+        usd = Forecast(self.prices).usd(call)
+        if usd is None:
             self.unpriced.add(bedrock_model_id(call.model))
             return
-        usd = Forecast(self.prices).usd(call) * (self.prices.batch if self.batch else 1)
+        if self.batch:
+            usd *= self.prices.batch
         self.usd += usd
         for name in call.names:
             self.usd_of[name] = self.usd_of.get(name, 0.0) + usd / len(call.names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
@@ -93,7 +92,7 @@ def shares_of(calls: Iterable[JudgeCall], forecast: Forecast) -> Shares:
             1 / parts,
             call.estimated_input_tokens / parts,
             forecast.output_tokens(call) / parts,
-            None if math.isinf(usd) else usd / parts,
+            None if usd is None else usd / parts,
         )
         for name in call.names:
             share = shares.by_scorer.setdefault((name, call.model), Share())

@@ -72,10 +72,9 @@ def _combined(spec: ScorerSpec, given: Mapping[int, Feedback], answers: int) -> 
     place = f"answer {number} of {answers}"
     if feedback.error is not None:
         told = f"{place}: {feedback.error.error_message or ''}"
-        # A new one: all criteria of a call may share one error. MLflow keeps it in two places.
-        error = AssessmentError(feedback.error.error_code, told)
-        feedback.error = error
-        feedback.feedback = Feedback(name=feedback.name, error=error).feedback
+        # All criteria of a call may share one error. MLflow keeps it in two places.
+        feedback.error = AssessmentError(feedback.error.error_code, told)
+        feedback.feedback.error = feedback.error
     elif feedback.rationale:
         feedback.rationale = cut_end(f"{place}: {feedback.rationale}", _MAX_RATIONALE)
     judged = sum(one.error is None for one in given.values())
