@@ -74,7 +74,7 @@ def _combined(spec: ScorerSpec, given: Mapping[int, Feedback], answers: int) -> 
         told = f"{place}: {feedback.error.error_message or ''}"
         # All criteria of a call may share one error. MLflow keeps it in two places.
         feedback.error = AssessmentError(feedback.error.error_code, told)
-        feedback.feedback.error = feedback.error
+        feedback.feedback = Feedback(name=feedback.name, error=feedback.error).feedback
     elif feedback.rationale:
         feedback.rationale = cut_end(f"{place}: {feedback.rationale}", _MAX_RATIONALE)
     judged = sum(one.error is None for one in given.values())
