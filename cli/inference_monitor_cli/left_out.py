@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from inference_monitor.ports import Verdicts
 from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.prompts import question
 from inference_monitor.scoring.record import Record
 from inference_monitor.scoring.specs import JudgedSpec, ScorerSpec
 
@@ -54,4 +55,5 @@ def _why_not_judged(spec: JudgedSpec, record: Record) -> str:
         return "there is no answer to judge"
     if spec.asks_for_text and all(shown.only_calls_tools for shown in record.materials):
         return "the answer has no text, it only calls tools"
-    return "it asks about the request, which was not captured"
+    lacking = question(spec).lacks(record.material)
+    return f"it asks about {lacking}" if lacking else "it gave nothing"

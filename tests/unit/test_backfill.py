@@ -231,6 +231,15 @@ def test_an_answer_that_is_empty_lacks_nothing(world: World, run: Run) -> None:
     assert "0 scores of 0 inferences" in run("--dry-run").stdout
 
 
+def test_what_a_judge_is_not_asked_about_is_not_missing(world: World, run: Run) -> None:
+    """A chat of one turn without tools and documents lacks no verdict on these."""
+    kinds = ("groundedness", "tool_use", "conversation_completeness", "user_frustration")
+    world.scorers(scorers=[{"name": kind, "type": kind} for kind in kinds])
+    world.file("a", "e-1")
+    world.traced("e-1")
+    assert "0 scores of 0 inferences" in run("--dry-run").stdout
+
+
 @pytest.mark.parametrize(("arguments", "answer"), [(("--dry-run",), ""), ((), "n\n"), ((), "")])
 def test_nothing_is_spent_unasked(
     world: World, run: Run, arguments: tuple[str, ...], answer: str

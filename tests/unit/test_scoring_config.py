@@ -11,6 +11,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from inference_monitor.inference import Kind
 from inference_monitor.scoring.conditions import When
@@ -20,6 +21,9 @@ from inference_monitor.scoring.specs import (
     AnySpec,
     InferenceParameters,
     JudgedSpec,
+    MlflowJudgeSpec,
+    MlflowSpec,
+    ScorerSpec,
     bedrock_model_id,
 )
 
@@ -287,14 +291,19 @@ def test_a_condition_may_be_one_value_or_a_list() -> None:
     assert spec.version == "2"
 
 
+def spec_classes(annotation: Any) -> set[type[ScorerSpec]]:
+    """The specs of a union, and of the unions in it."""
+    if isinstance(annotation, type):
+        return {annotation} if issubclass(annotation, ScorerSpec) else set()
+    return {spec for part in get_args(annotation) for spec in spec_classes(part)}
+
+
 def test_every_key_has_its_hint() -> None:
     """A new key of the schema must say what would be right for it."""
-    specs = get_args(get_args(AnySpec)[0])
-    fields = [
-        field.alias or name
-        for model in (*specs, ScorersConfig, When, InferenceParameters)
-        for name, field in model.model_fields.items()
-    ]
+    specs = spec_classes(AnySpec)
+    assert {MlflowJudgeSpec, MlflowSpec} <= specs
+    models: list[type[BaseModel]] = [*specs, ScorersConfig, When, InferenceParameters]
+    fields = [field.alias or name for model in models for name, field in model.model_fields.items()]
     assert set(fields) <= set(RIGHT)
 
 

@@ -98,14 +98,16 @@ def test_the_date_and_the_tools_stand_before_the_question() -> None:
 
 
 def test_a_question_shows_tools_and_documents_where_it_wants_them() -> None:
-    """A template that places them itself has them there only, and is not asked without them."""
+    """A template that places them itself has them there only; without documents it is not asked."""
     wants = Question("s", "{{contexts}} | {{tools}} | {{request}} | {{response}}")
     about = replace(MATERIAL, tools="T", contexts="C")
     prompt = wants.ask(about)
     assert prompt is not None
     assert prompt.user == f"C | T | {QUESTION} | {ANSWER}"
     assert wants.ask(replace(about, contexts=None)) is None
-    assert wants.ask(replace(about, tools=None)) is None
+    without_tools = wants.ask(replace(about, tools=None))
+    assert without_tools is not None
+    assert without_tools.user.startswith("C | The request names none. | ")
 
 
 def test_documents_and_tools_cannot_close_their_tags() -> None:

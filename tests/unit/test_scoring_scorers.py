@@ -98,7 +98,7 @@ def test_an_assessment_says_who_judged_what_at_which_price() -> None:
         "judging": "each",
         "verdict_by": "forced_tool",
         "judge_model": MODEL.removeprefix("bedrock:/"),
-        "prompt_version": "c96b893c",
+        "prompt_version": "20115528",
     }
 
 

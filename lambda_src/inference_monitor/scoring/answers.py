@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mlflow.entities import AssessmentError, Feedback
+from mlflow.entities import Feedback
 from mlflow.tracing.constant import AssessmentMetadataKey
 
 from inference_monitor.scoring.error_codes import JUDGE_DECLINED
@@ -23,7 +23,6 @@ _COUNTED = (
     AssessmentMetadataKey.JUDGE_INPUT_TOKENS,
     AssessmentMetadataKey.JUDGE_OUTPUT_TOKENS,
     "judge_calls",
-    "judge_thought_tokens",
 )
 _MAX_SHOWN = 1000
 _MAX_VALUE = 60
@@ -71,10 +70,7 @@ def _combined(spec: ScorerSpec, given: Mapping[int, Feedback], answers: int) -> 
     feedback = given[number]
     place = f"answer {number} of {answers}"
     if feedback.error is not None:
-        told = f"{place}: {feedback.error.error_message or ''}"
-        # All criteria of a call may share one error. MLflow keeps it in two places.
-        feedback.error = AssessmentError(feedback.error.error_code, told)
-        feedback.feedback = Feedback(name=feedback.name, error=feedback.error).feedback
+        feedback.error.error_message = f"{place}: {feedback.error.error_message or ''}"
     elif feedback.rationale:
         feedback.rationale = cut_end(f"{place}: {feedback.rationale}", _MAX_RATIONALE)
     judged = sum(one.error is None for one in given.values())

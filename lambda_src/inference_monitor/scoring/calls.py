@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlflow.entities import AssessmentError, AssessmentSource, AssessmentSourceType, Feedback
 from mlflow.tracing.constant import AssessmentMetadataKey
@@ -38,6 +38,13 @@ from inference_monitor.scoring.verdict import UnreadableVerdictError, Verdict
 _MOST_OUTPUT_TOKENS = 4096
 # Anthropic's documentation of tool use: what a forced tool adds to the prompt of a Claude model.
 _FORCED_TOOL_TOKENS = {"anthropic": 313}
+
+
+class _Lost(NamedTuple):
+    """Why there is no verdict: one of `error_codes`, and what an assessment says."""
+
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,31 +112,28 @@ class JudgeCall:
 
     def refused(self, reason: str) -> list[Feedback]:
         """The assessments when Bedrock will not take the call at all."""
-        error = AssessmentError(JUDGE_REFUSED, reason)
-        return [self._feedback(criterion, error, {}) for criterion in self.criteria]
+        return [self._feedback(one, _Lost(JUDGE_REFUSED, reason), {}) for one in self.criteria]
 
-    def _verdicts(self, answer: Answer) -> list[Verdict | AssessmentError]:
+    def _verdicts(self, answer: Answer) -> Sequence[Verdict | _Lost]:
         if declined := answer.declined:
-            error = AssessmentError(JUDGE_DECLINED, declined_message(declined))
-            return [error] * len(self.criteria)
+            return [_Lost(JUDGE_DECLINED, declined_message(declined))] * len(self.criteria)
         if repeats(answer.response, self.prompt.user):
-            error = AssessmentError(UNREADABLE_VERDICT, "the judge repeated what it was shown")
-            return [error] * len(self.criteria)
+            repeated = _Lost(UNREADABLE_VERDICT, "the judge repeated what it was shown")
+            return [repeated] * len(self.criteria)
         read: Sequence[Verdict | UnreadableVerdictError]
         if self.judging == "panel":
             read = read_panel(self.criteria, answer.response)
         else:
             try:
                 read = [self.criteria[0].format.read(answer.response)]
-            except UnreadableVerdictError as error_:
-                read = [error_]
+            except UnreadableVerdictError as error:
+                read = [error]
         return [
-            one if isinstance(one, Verdict) else AssessmentError(UNREADABLE_VERDICT, str(one))
-            for one in read
+            one if isinstance(one, Verdict) else _Lost(UNREADABLE_VERDICT, str(one)) for one in read
         ]
 
     def _feedback(
-        self, criterion: Criterion, found: Verdict | AssessmentError, accounts: dict[str, str]
+        self, criterion: Criterion, found: Verdict | _Lost, accounts: dict[str, str]
     ) -> Feedback:
         shortened = self.record.material.shortened if self.record.material else None
         verdict = found if isinstance(found, Verdict) else None
@@ -137,7 +141,7 @@ class JudgeCall:
             name=criterion.spec.name,
             value=verdict.result if verdict else None,
             rationale=verdict.rationale if verdict else None,
-            error=found if isinstance(found, AssessmentError) else None,
+            error=AssessmentError(*found) if isinstance(found, _Lost) else None,
             source=AssessmentSource(AssessmentSourceType.LLM_JUDGE, self.model),
             metadata={
                 "judging": self.judging,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from inference_monitor.config_file import Location
 from inference_monitor.errors import MonitorError
 from inference_monitor.scoring.conditions import MOST_PER_HOUR
+from inference_monitor.scoring.specs import MlflowSort
 
 
 class InvalidScorersError(MonitorError):
@@ -54,8 +55,9 @@ RIGHT: dict[str, str] = {
     "tag": "a mapping of tags to a value or a list of them, e.g. {tenant: [acme, umbrella]}",
     "temperature": "a number from 0 to 1, or null to leave it out",
     "top_p": "a number above 0, at most 1",
-    "type": "one of safety, relevance_to_query, fluency, guidelines, judge, token_count, code,"
-    " mlflow",
+    "type": "one of safety, relevance_to_query, fluency, groundedness, tool_use,"
+    " instruction_following, conversation_completeness, user_frustration, summarization,"
+    " guidelines, judge, token_count, code, mlflow",
     "variant": "the name of a production variant, or a list of them",
     "version": 'a text in quotes or a whole number, e.g. "1.10"',
     "when": "a mapping with one or more of variant, family, kind, status, input_tokens,"
@@ -68,13 +70,17 @@ SENTENCES = {
 }
 
 
+_MLFLOW_SORTS = [(sort,) for sort in get_args(MlflowSort)]
+
+
 def location_in_file(location: Location) -> Location:
     """Leave out the scorer's type, which pydantic puts in: ("scorers", 2, "judge", "output").
 
+    Of type `mlflow` there are two sorts, which it puts in behind that.
     It also names the two things that a limit of tokens may be: ("input_tokens", 0, "int").
     """
     if location[:1] == ("scorers",) and len(location) > 2:
-        location = location[:2] + location[3:]
+        location = location[:2] + location[4 if location[3:4] in _MLFLOW_SORTS else 3 :]
     if location[-1:] in (("int",), ("none",)):
         location = location[:-1]
     return location

@@ -39,7 +39,7 @@ def criteria(config: ScorersConfig, default_model: str) -> list[Criterion]:
         Criterion(
             spec,
             spec.model or default_model,
-            spec.judging or config.judging,
+            spec.judged_by(config.judging),
             question(spec),
             verdict_format(spec),
         )
