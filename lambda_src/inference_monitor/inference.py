@@ -158,6 +158,10 @@ class Inference:
         response = self.response
         if self.kind is not Kind.LLM or response is None or response.failure:
             return False
+        if not response.choices:
+            # An endpoint that keeps the text out of its captures leaves out the choices as well.
+            told = response.body.get("choices") if isinstance(response.body, dict) else None
+            return told == [] and bool(response.usage.output_tokens)
         empty = [choice for choice in response.choices if choice.is_empty]
         all_empty = bool(empty) and len(empty) == len(response.choices)
         return (all_empty and bool(response.usage.output_tokens)) or any(

@@ -538,13 +538,13 @@ def test_parts_end_between_inferences(
     world: World, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A limit that falls into the middle of an inference moves to its end, and is kept."""
-    monkeypatch.setattr(batch_spool, "MOST_RECORDS", 250)
+    monkeypatch.setattr(batch_spool, "MOST_RECORDS", 234)
     world.scorers(scorers=SCORERS["scorers"][:1])
     world.file("a", *events(100), choices=7)
     world.traced(*events(100))
     assert run("--batch").exit_code == 0
     counts = [job["totalRecordCount"] for job in world.bedrock.batches.jobs.values()]
-    assert counts == [238, 238, 224], "of 700 records, 7 for each inference"
+    assert counts == [175, 175, 175, 175], "of 700 records, 7 for each inference"
 
 
 def test_an_answer_that_a_job_did_not_judge_leaves_the_score_missing(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mlflow.entities import Feedback
 
-from inference_monitor.inference import Failure, Kind, Usage
+from inference_monitor.inference import Failure, Kind, ToolCall, Usage
 from inference_monitor.scoring.build import build_scorers
 from tests.unit.builders import read
 from tests.unit.judging import MODEL, FakeBedrock, batch, config, inference
@@ -63,6 +63,21 @@ def test_tokens_are_counted(about: Any, value: int, metadata: dict[str, str]) ->
     assert feedback.source.source_type == "CODE"
     assert feedback.metadata == {"scorer": "token_count", "scorer_version": "1", **metadata}
     assert ("estimated" in (feedback.rationale or "")) == ("estimated" in metadata)
+
+
+def test_an_estimate_is_of_all_that_was_asked_and_written() -> None:
+    """Each prompt of a batch, each answer; thoughts and tool calls are tokens as well."""
+    answers = [[{"generated_text": "c" * 8}], [{"generated_text": "d" * 12}]]
+    (feedback,) = run(COUNT, about=read({"inputs": ["a" * 40, "b" * 20]}, answers))
+    told = feedback.metadata or {}
+    assert (told["input_tokens"], told["output_tokens"]) == ("15", "5")
+    (feedback,) = run(
+        COUNT, about=read({"inputs": "x"}, {"generated_text": "<think>abcdefgh</think>4"})
+    )
+    assert (feedback.metadata or {})["output_tokens"] == "3"
+    calls = (ToolCall("f", "{'a': 12}"),)
+    (feedback,) = run(COUNT, about=inference("q", None, usage=Usage(), tool_calls=calls))
+    assert (feedback.metadata or {})["output_tokens"] == "3"
 
 
 def test_nothing_is_not_counted() -> None:

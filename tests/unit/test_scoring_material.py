@@ -223,11 +223,38 @@ def test_documents_beside_the_conversation_are_found(
     assert contexts(chat(**body)) == documents
 
 
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ({"type": "document", "title": "T",
+          "source": {"type": "text", "media_type": "text/plain", "data": "dry"}}, "T\ndry"),
+        ({"type": "document",
+          "source": {"type": "content", "content": [{"type": "text", "text": "dry"}]}}, "dry"),
+        ({"type": "search_result", "source": "https://x", "title": "T",
+          "content": [{"type": "text", "text": "dry"}]}, "T\ndry"),
+        ({"type": "document", "document": {"id": "1", "data": {"text": "dry"}}},
+         '{"text": "dry"}'),
+        ({"type": "document", "source": {"type": "base64", "data": "JVBERi0x"}}, None),
+        ({"type": "document"}, None),
+    ],
+)  # fmt: skip
+def test_parts_that_are_documents_are_shown(part: dict[str, Any], text: str | None) -> None:
+    """Beside the question as the model saw them, and as what the answer should be true to."""
+    question = {"type": "text", "text": "Rain?"}
+    found = shown(inference(messages=[{"role": "user", "content": [part, question]}]))
+    assert found.contexts == (None if text is None else f"[1]\n{text}")
+    assert found.request == f"{text or '[document]'}\nRain?"
+    result = shown(inference(messages=[*CHAT, {"role": "tool", "content": [part]}]))
+    assert result.contexts == f"[1]\n{text or '[document]'}"
+
+
 def test_documents_of_other_families_are_found() -> None:
     """Cohere's chat, and servers that take a prompt with parameters or fields beside it."""
     cohere = {"message": "Rain?", "documents": [{"text": "dry"}]}
     answered = {"text": "Dry.", "generation_id": "g", "finish_reason": "COMPLETE"}
     assert contexts(read(cohere, answered)) == "[1]\ntext: dry"
+    results = [{"call": {"name": "rain"}, "outputs": [{"rain": "none"}]}]
+    assert '"rain": "none"' in str(contexts(read({**cohere, "tool_results": results}, answered)))
     for asked in (
         {"inputs": "Rain?", "parameters": {"context": "dry"}},
         {"inputs": "Rain?", "context": "dry"},

@@ -110,6 +110,13 @@ def test_a_question_shows_tools_and_documents_where_it_wants_them() -> None:
     assert without_tools.user.startswith("C | The request names none. | ")
 
 
+def test_a_conversation_is_shown_with_its_tools() -> None:
+    """As a request is: what the model could have done belongs to how it went."""
+    prompt = Question("s", "{{conversation}}").ask(replace(MATERIAL, tools="T", turns=2))
+    assert prompt is not None
+    assert prompt.user.startswith("<tools>\nT\n</tools>\n\n<message")
+
+
 def test_documents_and_tools_cannot_close_their_tags() -> None:
     """They were written by anybody, as the rest."""
     wants = Question("s", "<contexts>{{contexts}}</contexts><tools>{{tools}}</tools>")

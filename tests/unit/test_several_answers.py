@@ -203,9 +203,18 @@ def test_an_error_of_one_answer_makes_the_assessment_an_error() -> None:
     assert feedback.value is None
     assert feedback.error_code == "UNREADABLE_VERDICT"
     assert str(feedback.error_message).startswith("answer 2 of 2: the judge gave no verdict")
+    assert Feedback.from_proto(feedback.to_proto()).error_message == feedback.error_message
     assert metadata(feedback)["answers"] == '{"1": "yes", "2": "UNREADABLE_VERDICT"}'
     assert metadata(feedback)["judged_answers"] == "1 of 2"
     assert (feedback.metadata or {})["mlflow.assessment.judgeInputTokens"] == "2000"
+
+
+def test_an_error_that_is_shared_names_its_answer_once() -> None:
+    """All criteria of a panel may have the same error; each says which answer it is of."""
+    bedrock = FakeBedrock(UNREAD)
+    verdicts = score(bedrock, tgi_batch("a", "b"), SAFETY, FLUENCY, judging="panel")
+    told = [str(feedback.error_message) for feedback in verdicts.assessments]
+    assert [message.count("answer 1 of 2: ") for message in told] == [1, 1]
 
 
 def test_the_worst_verdict_there_is_stands_beside_an_error() -> None:
@@ -229,6 +238,18 @@ def test_an_answer_nobody_could_judge_leaves_the_scorer_pending(failure: Excepti
     verdicts = score(FakeBedrock(replying(a="no", b=failure)), tgi_batch("a", "b"), SAFETY)
     assert [f.value for f in verdicts.assessments] == ["no"]
     assert (verdicts.pending, verdicts.missing) == ([], None)
+
+
+def test_a_judge_that_refuses_one_answer_is_not_missing_beside_the_worst_verdict() -> None:
+    """Nothing is left to ask, so the record is not tagged; otherwise it is."""
+    refusal = bedrock_error("AccessDeniedException", 403)
+    verdicts = score(
+        FakeBedrock(replying(a="no", b=refusal)), tgi_batch("a", "b"), SAFETY, concurrency=1
+    )
+    assert ([f.value for f in verdicts.assessments], verdicts.missing) == (["no"], None)
+    verdicts = score(FakeBedrock(replying(b=refusal)), tgi_batch("a", "b"), SAFETY, concurrency=1)
+    assert [f.error_code for f in verdicts.assessments] == ["JUDGE_REFUSED"]
+    assert verdicts.missing == "judge_refused"
 
 
 class _Once(Unlimited):

@@ -274,6 +274,14 @@ def test_an_empty_answer_that_took_tokens_is_flagged(
         assert info.response_preview == expected
 
 
+def test_an_answer_without_choices_is_empty_unless_its_text_is_kept_out_of_captures() -> None:
+    """An empty list of choices that took tokens is no answer; counts alone may hide one."""
+    asked = {"messages": [{"role": "user", "content": "2+2?"}]}
+    counts = {"usage": {"prompt_tokens": 5, "completion_tokens": 50}}
+    assert _build(read(asked, {"choices": [], **counts})).info.tags["empty_answer"] == "true"
+    assert "empty_answer" not in _build(read(asked, counts)).info.tags
+
+
 def test_only_answers_of_llms_can_be_empty() -> None:
     """Failures, missing answers and other models say nothing for other reasons."""
     empty = Response("openai_chat", choices=(Choice("", "length"),), usage=Usage(5, 50))

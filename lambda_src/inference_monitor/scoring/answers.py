@@ -23,6 +23,7 @@ _COUNTED = (
     AssessmentMetadataKey.JUDGE_INPUT_TOKENS,
     AssessmentMetadataKey.JUDGE_OUTPUT_TOKENS,
     "judge_calls",
+    "judge_thought_tokens",
 )
 _MAX_SHOWN = 1000
 _MAX_VALUE = 60

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from inference_monitor.inference import Request
-from inference_monitor.scoring.messages import content_text
+from inference_monitor.scoring.messages import content_text, document_text
 
 Mark = Sequence[str]
 """What begins and what ends a part of the prompt that holds documents: two texts."""
@@ -20,7 +20,7 @@ MARKS: tuple[Mark, ...] = (
 )
 
 # Cohere's chat API, vLLM's and TGI's chat templates for retrieval, question answering pipelines.
-_FIELDS = ("documents", "contexts", "context")
+_FIELDS = ("documents", "contexts", "context", "tool_results")
 _RESULT_ROLES = ("tool", "function")
 _PROMPT_ROLES = ("user", "system", "developer")
 
@@ -36,7 +36,7 @@ def contexts_of(
         marks: Texts that begin and end a part of a message with documents, whatever their case.
             One that is no tag counts only where a line begins with it.
     """
-    found = [*_fields(request), *_results(messages), *_marked(messages, marks)]
+    found = [*_fields(request), *_parts(messages), *_marked(messages, marks)]
     told = dict.fromkeys(text for document in found if (text := document.strip()))
     return "\n\n".join(f"[{n}]\n{text}" for n, text in enumerate(told, start=1)) or None
 
@@ -65,11 +65,14 @@ def _documents(value: Any) -> Iterator[str]:
             )
 
 
-def _results(messages: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """What tools answered."""
+def _parts(messages: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What tools answered, and documents among the parts of a message."""
     for message in messages:
+        content = message.get("content")
         if message.get("role") in _RESULT_ROLES:
-            yield content_text(message.get("content"))
+            yield content_text(content)
+        elif isinstance(content, list):
+            yield from filter(None, map(document_text, content))
 
 
 def _marked(messages: Sequence[dict[str, Any]], marks: Sequence[Mark]) -> Iterator[str]:

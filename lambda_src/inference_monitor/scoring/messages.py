@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from inference_monitor.families.fields import objects_of
+from inference_monitor.families.fields import object_of, objects_of, text_of
 from inference_monitor.families.openai import thought_of
 from inference_monitor.families.thoughts import separate_thoughts
 from inference_monitor.inference import Choice
@@ -67,11 +67,29 @@ def _functions(message: dict[str, Any]) -> list[dict[str, Any]]:
     return objects_of([*called, message.get("function_call")])
 
 
+def document_text(part: Any) -> str | None:
+    """The text of a part that is a document; None for other parts, and for files.
+
+    Anthropic's `document` with a source of text or of content and its `search_result`, Cohere's
+    `document` with its data.
+    """
+    if not isinstance(part, dict) or part.get("type") not in ("document", "search_result"):
+        return None
+    source, own = object_of(part.get("source")), object_of(part.get("document"))
+    if source.get("type") == "base64":
+        return None
+    told = (source.get("data"), source.get("content"), part.get("content"), own.get("data"))
+    text = next((content_text(value) for value in told if value), "")
+    return "\n".join(filter(None, (text_of(part.get("title")), text))) or None
+
+
 def _part(part: Any) -> str:
     if isinstance(part, str):
         return part
     if not isinstance(part, dict):
         return "[part of unknown type]"
+    if (document := document_text(part)) is not None:
+        return document
     for key in ("text", "input_text", "output_text", "refusal"):
         if isinstance(part.get(key), str):
             return str(part[key])

@@ -104,7 +104,8 @@ class Question:
 def with_background(template: str, material: Material) -> str:
     """A template that says first when the answer was given, and which tools there were."""
     named = set(PLACEHOLDER.findall(template))
-    there = {"date": material.date, "tools": material.tools if "request" in named else None}
+    shows_request = not named.isdisjoint(("request", "conversation"))
+    there = {"date": material.date, "tools": material.tools if shows_request else None}
     shown = [BACKGROUND[name] for name in BACKGROUND if there[name] and name not in named]
     return "\n\n".join(["\n".join(shown), template]) if shown else template
 

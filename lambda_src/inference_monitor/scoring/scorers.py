@@ -93,10 +93,13 @@ class Scorers:
         earlier = {f.assessment_id: f for f in planned.earlier}
         done = [(task, _result(future)) for task, future in runs]
         unsettled: set[str] = set()
+        without_value: set[str] = set()
         for name, said in _by_scorer(done).items():
             given = combine(self._specs[name], said, planned.answers)
             if not given and any(one.feedbacks is None for one in said):
                 unsettled.add(name)
+            if name in unsettled or any(feedback.error for feedback in given):
+                without_value.add(name)
             verdicts.assessments += [
                 f
                 for f in given
@@ -108,7 +111,7 @@ class Scorers:
                 verdicts.pending += [name for name in waiting if name not in verdicts.pending]
             if scored is not None:
                 verdicts.exhausted |= scored.exhausted and bool(waiting)
-                verdicts.refused |= scored.refused
+                verdicts.refused |= scored.refused and not without_value.isdisjoint(task.names)
                 verdicts.declined |= scored.declined
                 verdicts.unreadable += scored.unreadable
                 verdicts.judge_calls += scored.judge_calls
