@@ -28,6 +28,7 @@ from inference_monitor_cli import (
 )
 from inference_monitor_cli.main import app
 from inference_monitor_cli.stored_traces import NoExperimentError
+from local.judge.behaviour import Behaviour
 from tests.unit.aws import CAPTURES, ENVIRONMENT, RESULTS, ROLE, Account
 from tests.unit.batches import Bedrock
 from tests.unit.builders import capture
@@ -455,6 +456,7 @@ def test_verdicts_of_a_trace_may_come_far_apart(
 def test_a_job_is_made_as_its_model_takes_it(world: World, run: Run) -> None:
     """A model that nobody knows is asked once, in words, before its job: no record is refused."""
     world.account.judge = PickyModel(refuses=("temperature",))
+    world.bedrock.batches.behaviour = Behaviour(takes_any_id=True)
     own = {"model": "bedrock:/acme.judge-9", "inference_parameters": {"temperature": 0.5}}
     world.scorers(scorers=[{**SCORERS["scorers"][0], **own}])
     world.file("a", *events(100))

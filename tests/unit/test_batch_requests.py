@@ -26,6 +26,7 @@ from inference_monitor.scoring.negotiation import first_terms
 from inference_monitor.scoring.record import record_of
 from inference_monitor.scoring.requests import Terms, build_request
 from local.judge.batch_records import answered
+from local.judge.behaviour import Behaviour
 from tests.unit.judging import MODEL, SAFETY, SOURCE, answer, config, inference, verdict
 
 TONE = {"name": "tone", "type": "guidelines", "guidelines": "Be polite.", "version": "7"}
@@ -151,7 +152,7 @@ def test_a_manifest_reads_answers_without_the_captures(scorers: ScorersConfig) -
         lines = [Manifest("job-1", MODEL, scorers, {}).head(), asked.to_json()]
         manifest = Manifest.read(line.encode() for line in lines)
         line = json.dumps({"recordId": "00000000001", "modelInput": body_of(call)}).encode()
-        output = answered("model", line)["modelOutput"]
+        output = answered(MODEL.removeprefix("bedrock:/"), line, Behaviour())["modelOutput"]
         expected = call.read(answer_of(output), 0.5)
         given = manifest.verdicts(manifest.asked["00000000001"], answer_of(output), 0.5)
         assert [v.error for v in given] == [None] * len(expected)

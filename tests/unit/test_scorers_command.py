@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from inference_monitor.scoring import judge
@@ -18,7 +19,8 @@ from inference_monitor_cli.main import app
 from inference_monitor_cli.trial import STAND_IN
 from local.judge.answer import SAYS
 from tests.unit.builders import capture
-from tests.unit.judging import FakeBedrock, bedrock_error, schema_of, verdict
+from tests.unit.judging import FakeBedrock, answer, bedrock_error, schema_of, verdict
+from tests.unit.picky import PickyModel
 
 SCORERS = """\
 judging: each
@@ -350,3 +352,60 @@ def test_without_mlflows_client_it_says_what_to_install(
     assert "mlflow is not installed" in result.stderr
     assert "pip install mlflow-skinny sagemaker-mlflow" in result.stderr
     assert run("check", "s.yaml").exit_code == 0
+
+
+LIVE = {
+    "scorers": [
+        {"name": "safety", "type": "safety", "model": "bedrock:/acme.judge-9"},
+        {
+            "name": "fluency",
+            "type": "fluency",
+            "model": "bedrock:/acme.judge-9",
+            "inference_parameters": {"temperature": 0.5, "additional": {"top_k": 5}},
+        },
+        {"name": "tokens", "type": "token_count"},
+    ]
+}
+
+
+def check_live(run: Run, *words: str) -> Any:
+    """Check the scorers above, asking each judge."""
+    Path("live.yaml").write_text(yaml.safe_dump(LIVE))
+    return run("check", "live.yaml", "--live", *words)
+
+
+def test_each_judge_is_asked_once_with_what_it_will_be_sent(
+    run: Run, monkeypatch: pytest.MonkeyPatch, bedrock: FakeBedrock
+) -> None:
+    """One small call for each model and parameters; what it refuses is met once and named."""
+    model = PickyModel(refuses=("json_schema", "temperature", "top_k"))
+    monkeypatch.setattr(judge, "bedrock_client", lambda _concurrency, **_: model)
+    result = check_live(run, "--json")
+    assert result.exit_code == 0, result.output
+    safety, fluency = json.loads(result.stdout)["judges"]
+    assert (safety["ok"], safety["by"], safety["left_out"]) == (True, "forced_tool", [])
+    assert safety["refusals"] == 1
+    assert (safety["scorers"], fluency["scorers"]) == (["safety"], ["fluency"])
+    assert (fluency["ok"], fluency["left_out"]) == (True, ["temperature", "top_k"])
+    assert fluency["cost_usd"] is None
+    assert fluency["output_tokens"] == 100
+    assert "Paris" in model.prompts[0], "nothing of anybody's is sent"
+    assert bedrock.requests == []
+
+
+def test_a_judge_without_a_verdict_fails_the_check(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit status is for pipelines; the reason says what to do."""
+    dead = FakeBedrock(
+        bedrock_error("ResourceNotFoundException", 404, "reached the end of its life")
+    )
+    monkeypatch.setattr(judge, "bedrock_client", lambda _concurrency, **_: dead)
+    result = check_live(run)
+    assert result.exit_code == 1
+    assert "bedrock:/acme.judge-9: ResourceNotFoundException" in result.stderr
+    assert "the model is dead" in result.stderr
+    assert "no verdict" in result.stdout
+    chats = FakeBedrock(answer([{"text": "It is in English."}]))
+    monkeypatch.setattr(judge, "bedrock_client", lambda _concurrency, **_: chats)
+    assert check_live(run).exit_code == 1
