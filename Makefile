@@ -45,11 +45,11 @@ bench: install ## the figures of the README
 bench-large-file: install emulator ## 100,000 records of 300 MB through the chain, MLflow stubbed
 	$(BIN)/python -m benchmarks.large_file
 
-bench-budget: install emulator ## 200 records at once against a cap for 50, 20 times
+bench-budget: install emulator ## 200 records against a cap for 50, many times, and days of uneven traffic
 	@$(BIN)/python -m benchmarks.budget
 
-bench-throttling: install ## what a quota or a throttling judge costs in time, in half an hour
-	$(BIN)/python -m benchmarks.throttling
+bench-throttling: install emulator ## what a quota costs with 1, 2 and 10 files at once, in half an hour; SHORT=1
+	$(BIN)/python -m benchmarks.throttling $(if $(SHORT),--short)
 
 fuzz: install ## mutated captures against the readers, for SECONDS (600)
 	$(BIN)/python -m benchmarks.fuzz $(or $(SECONDS),600)

@@ -58,14 +58,14 @@ def claims(scope: Construct) -> WorkersTable:
 
 
 def counters(scope: Construct) -> WorkersTable:
-    """The table of what was spent on judging, and of who was first in an hour; kept for weeks.
+    """The table of what was spent on judging, who was first in an hour, and how quotas are booked.
 
-    Without a budget and hourly rules it has no items, and costs nothing.
+    Without a budget, hourly rules and quotas it has no items, and costs nothing.
     """
     return WorkersTable(
         scope,
         "Counters",
         key=COUNTERS_KEY,
         action="UpdateItem",
-        no_backup_because="Sums of a day and sets of an hour; nothing is lost with them.",
+        no_backup_because="Sums of a day, sets of an hour, times; nothing is lost with them.",
     )

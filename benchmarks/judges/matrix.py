@@ -19,11 +19,9 @@ from inference_monitor.scoring.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria
 from inference_monitor.scoring.judge import Judge
-from inference_monitor.scoring.material import material
 from inference_monitor.scoring.models import model_table
 from inference_monitor.scoring.probe import probe
-from inference_monitor.scoring.record import Record
-from inference_monitor.traces.identity import trace_id
+from inference_monitor.scoring.record import record_of
 from local.judge.batch_records import answered
 from local.judge.models import callable_id, load_models
 from local.judge.server import Behaviour, StandInJudge
@@ -166,8 +164,7 @@ def _by_a_job(
 
 
 def _calls(model_id: str, config: ScorersConfig, record: Inference) -> list[JudgeCall]:
-    shown = material(record, config.max_record_tokens)
-    one = Record(record, _SOURCE, trace_id(_SOURCE.endpoint, record.event_id), shown)
+    one = record_of(record, _SOURCE, config)
     return plan_calls(one, criteria(config, f"bedrock:/{model_id}"))
 
 

@@ -54,16 +54,18 @@ class Account:
         if key not in self.files[-1:]:
             self.files.append(key)
         self.inferences += 1
+        self.missing.update(lacking.asked)
         for call in lacking.calls:
             self._add(call)
 
     def _add(self, call: JudgeCall) -> None:
         self.calls += 1
-        self.missing.update(call.names)
-        if self.prices.price(bedrock_model_id(call.model)) is None:
+        usd = Forecast(self.prices).usd(call)
+        if usd is None:
             self.unpriced.add(bedrock_model_id(call.model))
             return
-        usd = Forecast(self.prices).usd(call) * (self.prices.batch if self.batch else 1)
+        if self.batch:
+            usd *= self.prices.batch
         self.usd += usd
         for name in call.names:
             self.usd_of[name] = self.usd_of.get(name, 0.0) + usd / len(call.names)

@@ -16,6 +16,12 @@ def notes(estimate: Estimate) -> Iterator[str]:
         f"Judge: prices of {prices.as_of} ({prices.source}); tokens by the length of the text and "
         "150 for a verdict, no discount for what a cache holds."
     )
+    cap, judge = parts.settings.judge_budget_usd_per_day, estimate.per_day.judge.configured.usd
+    if cap is not None and judge > cap:
+        yield (
+            f"Not considered: JUDGE_BUDGET_USD_PER_DAY={cap:g} lets {cap / judge:.0%} of a day be "
+            "judged, the rest is traced only."
+        )
     planned = {spec.name for spec in config.scorers if isinstance(spec, JudgedSpec)}
     if others := [s.name for s in config.scorers if s.asks_judge and s.name not in planned]:
         yield f"Not counted: what {', '.join(others)} asks the judge, as often as it likes."

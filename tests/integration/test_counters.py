@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from uuid import uuid4
 
 import boto3
 import pytest
 from botocore.config import Config
 
-from inference_monitor.counters import AMOUNT, DynamoCounters
+from inference_monitor.counters import AMOUNT, UNTIL, DynamoCounters
 from inference_monitor.scoring.conditions import MOST_PER_HOUR
+from inference_monitor.scoring.limits import build_pace
+from inference_monitor.settings import Settings
 from inference_monitor.tables import COUNTERS_KEY, EXPIRES
 from local.emulator_process import EmulatedAws
 from local.settings import MADE_UP, ChainSettings
@@ -70,30 +71,50 @@ def test_amounts_from_many_threads_fill_the_cap_to_the_last(
     assert int(item[EXPIRES]["N"]) > 0
 
 
-def test_time_is_booked_once_by_many_threads(counters: DynamoCounters) -> None:
-    """Forty slots of 50 ms from 16 threads follow each other; one that would be late is not booked.
+def test_time_is_booked_once_by_many_threads(aws: EmulatedAws, counters: DynamoCounters) -> None:
+    """Forty slots of 50 ms from 16 threads make two seconds; the line begins a second ago.
 
-    The line begins a second ago, and is as long as what was booked.
+    What would begin too late is not booked.
     """
     quota = str(uuid4())
     begun = time.time()
     with ThreadPoolExecutor(THREADS) as pool:
-        delays = list(pool.map(lambda _: booked_at(counters, quota), range(40)))
-    starts = sorted(delays)
-    assert starts[0] == pytest.approx(begun - 1, abs=1)
-    assert [b - a for a, b in pairwise(starts)] == pytest.approx([0.05] * 39, abs=0.02)
+        delays = list(pool.map(lambda _: counters.book(quota, 0.05, None), range(40)))
+    assert None not in delays
+    assert begun - 1 + 2 <= booked_until(aws, quota) <= time.time() - 1 + 2
     assert counters.book(quota, 100, None) is not None
+    before = booked_until(aws, quota)
     assert counters.book(quota, 0.05, 60) is None
+    assert booked_until(aws, quota) == before
     late = counters.book(quota, 0.05, 110)
     assert late is not None
-    assert late == pytest.approx(starts[-1] + 0.05 + 100 - time.time(), abs=0.1)
+    assert late == pytest.approx(before - time.time(), abs=0.5)
 
 
-def booked_at(counters: DynamoCounters, quota: str) -> float:
-    """Book 50 ms; when they begin, by the clock."""
-    delay = counters.book(quota, 0.05, None)
-    assert delay is not None
-    return time.time() + delay
+def booked_until(aws: EmulatedAws, quota: str) -> float:
+    """The end of the line, by the clock."""
+    key = {COUNTERS_KEY: {"S": f"quota#{quota}"}}
+    item = aws.client("dynamodb").get_item(TableName="counters", Key=key)["Item"]
+    return int(item[UNTIL]["N"]) / 1e6
+
+
+def test_three_instances_keep_to_one_quota(
+    aws: EmulatedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Built as the function builds them: 35 calls at 10 a second, 10 at once, whoever asks."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", aws.url)
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.model_construct(
+        counters_table="counters", judge_requests_per_minute=600, judge_tokens_per_minute=0
+    )
+    paces = [build_pace(settings) for _ in range(3)]
+    begun = time.monotonic()
+    with ThreadPoolExecutor(THREADS) as pool:
+        admitted = list(pool.map(lambda n: paces[n % 3].admit(1000, begun + 60), range(35)))
+    assert all(admitted)
+    assert time.monotonic() - begun == pytest.approx(2.5, abs=1)
+    assert not paces[0].admit(1000, time.monotonic() - 1)
 
 
 def test_ids_from_many_threads_fill_the_set_to_the_last(counters: DynamoCounters) -> None:

@@ -57,3 +57,15 @@ def test_the_next_release_is_at_the_full_hour() -> None:
     """Also over midnight."""
     evening = datetime(2026, 3, 2, 23, 59, 59, 5, tzinfo=UTC)
     assert next_release(evening) == datetime(2026, 3, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("settings", "caps"),
+    [
+        ({}, Caps(10, None)),
+        ({"JUDGE_BUDGET_USD_PER_DAY": "none", "JUDGE_BUDGET_USD_PER_RUN": "2"}, Caps(None, 2)),
+    ],
+)
+def test_caps_of_deploy_settings(settings: dict[str, str], caps: Caps) -> None:
+    """What is not set is at its default."""
+    assert Caps.of(settings) == caps

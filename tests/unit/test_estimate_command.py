@@ -124,6 +124,26 @@ def test_a_budget_is_counted_in_dynamodb(run: Run, tmp_path: Path) -> None:
     assert dynamodb == ["4,000 writes", "1,000 writes"]
 
 
+def test_a_word_that_is_no_cap_is_told(run: Run, tmp_path: Path) -> None:
+    """In one line, as at the synthesis."""
+    (tmp_path / ".env").write_text("JUDGE_BUDGET_USD_PER_DAY=unlimited\n")
+    result = run(*RATE)
+    assert result.exit_code == 2
+    assert (
+        "JUDGE_BUDGET_USD_PER_DAY: 'unlimited' is neither an amount of USD above 0 nor `none` for"
+        " no cap; see .env.example"
+    ) in " ".join(result.stderr.split())
+
+
+def test_a_cap_that_judges_only_a_part_is_told(run: Run, tmp_path: Path) -> None:
+    """The price of judging everything is not what a capped day costs."""
+    told = "JUDGE_BUDGET_USD_PER_DAY=10 lets "
+    assert told not in run(*RATE, "--records-per-day", "10").stdout.replace("\n", " ")
+    assert told in run(*RATE, "--records-per-day", "100000").stdout.replace("\n", " ")
+    (tmp_path / ".env").write_text("JUDGE_BUDGET_USD_PER_DAY=none\n")
+    assert told not in run(*RATE, "--records-per-day", "100000").stdout.replace("\n", " ")
+
+
 def test_the_tables_end_with_one_line(run: Run) -> None:
     """What was counted, both ways beside each other, where to check, and the total."""
     result = run("captures")

@@ -64,4 +64,7 @@ def test_a_model_without_a_price_is_as_dear_as_the_dearest() -> None:
     dear = ModelFacts(pattern="dear", input=10, output=20)
     ended = ModelFacts(pattern="ended", input=99, output=99, end_of_life=date(2026, 1, 1))
     table = TABLE.model_copy(update={"models": [*TABLE.models, dear, ended]})
-    assert Forecast(table).usd(replace(Call(), model="bedrock:/other")) == pytest.approx(0.016)
+    unknown = replace(Call(), model="bedrock:/other")
+    assert Forecast(table).usd_to_reserve(unknown) == pytest.approx(0.016)
+    assert Forecast(table).usd(unknown) is None
+    assert Forecast(table).usd_to_reserve(Call()) == Forecast(table).usd(Call())

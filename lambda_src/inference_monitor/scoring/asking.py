@@ -46,7 +46,7 @@ class Asking:
         Raises:
             JudgeUnavailableError: If the judge could not be asked.
         """
-        reservation = allowance.budget.reserve(self._forecast.usd(call))
+        reservation = allowance.budget.reserve(self._forecast.usd_to_reserve(call))
         if reservation is None:
             return Scored(exhausted=True)
         tokens = call.estimated_input_tokens + self._forecast.output_tokens(call)
@@ -90,7 +90,7 @@ class Asking:
         )
 
     def _assumed_cost(self, answer: Answer) -> float:
-        """What an answer costs at most, for the caps, where the price of the model is not known."""
+        """What an answer is taken to cost, for the caps, if the price of its model is not known."""
         return self._prices.assumed_price().usd(
             answer.input_tokens,
             answer.output_tokens,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
-from inference_monitor.scoring.models import ModelTable
+from inference_monitor.scoring.models import ModelTable, Price
 from inference_monitor.scoring.specs import bedrock_model_id
 
 TOKENS_PER_CRITERION = 150
@@ -57,13 +57,18 @@ class Forecast:
         self._models: dict[str, _Seen] = {}
         self._lock = Lock()
 
-    def usd(self, call: PricedCall) -> float:
-        """The price of a call; of a model without a known price, what the dearest one would cost.
+    def usd(self, call: PricedCall) -> float | None:
+        """The price of a call; None for a model without a known price.
 
         Input is counted at its full price: whether a cache will have it is known afterwards.
         """
-        price = self._prices.price(bedrock_model_id(call.model)) or self._prices.assumed_price()
-        return price.usd(self.input_tokens(call), self.output_tokens(call))
+        price = self._prices.price(bedrock_model_id(call.model))
+        return None if price is None else self._usd(call, price)
+
+    def usd_to_reserve(self, call: PricedCall) -> float:
+        """The same; for a model without a known price what the dearest one would cost."""
+        known = self.usd(call)
+        return self._usd(call, self._prices.assumed_price()) if known is None else known
 
     def input_tokens(self, call: PricedCall) -> int:
         """The call's own estimate, corrected by how far such estimates were off so far."""
@@ -71,11 +76,17 @@ class Forecast:
         return round(call.estimated_input_tokens * (_SENT + seen.sent) / (_SENT + seen.expected))
 
     def output_tokens(self, call: PricedCall) -> int:
-        """The mean of the answers so far, for as many criteria, and never above what is allowed."""
+        """The mean of the answers so far, for as many criteria; thoughts are part of an answer.
+
+        What is only assumed is never above what is allowed for the verdicts.
+        """
         seen = self._models.get(call.model, _Seen())
         tokens = TOKENS_PER_CRITERION * _VERDICTS + seen.answered
-        mean = tokens / (_VERDICTS + seen.verdicts)
-        return min(round(mean * len(call.criteria)), call.max_output_tokens)
+        mean = round(tokens / (_VERDICTS + seen.verdicts) * len(call.criteria))
+        return mean if seen.verdicts else min(mean, call.max_output_tokens)
+
+    def _usd(self, call: PricedCall, price: Price) -> float:
+        return price.usd(self.input_tokens(call), self.output_tokens(call))
 
     def learn(self, call: PricedCall, input_tokens: int, output_tokens: int) -> None:
         """Take in what a call took, the tokens that a cache had included."""
