@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from benchmarks.reliability.trial import Trial, TrialError
 from local.settings import ROOT
@@ -13,8 +14,8 @@ HOUR = "2026-03-02T09"
 """That of the capture files of all trials, as their keys say."""
 
 
-def backfill(trial: Trial, key: str) -> str:
-    """Have judged what is missing of a file; gives what the command prints.
+def backfill(trial: Trial, key: str) -> None:
+    """Have judged what is missing of a file, which starts an execution over it.
 
     Raises:
         TrialError: If something is still missing.
@@ -26,11 +27,13 @@ def backfill(trial: Trial, key: str) -> str:
         "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": trial.chain.proxy.url,
         "STACK_PREFIX": trial.deployment.settings["STACK_PREFIX"],
     }
-    command = (sys.executable, "-m", "inference_monitor_cli.main", "backfill", key)
+    command = (sys.executable, str(Path(sys.executable).with_name("inference-monitor")))
     done = subprocess.run(
-        [*command, "--from", HOUR, "--to", HOUR, "--yes"],
+        [*command, "backfill", key, "--from", HOUR, "--to", HOUR, "--yes"],
         env=environment, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
-    if done.returncode:
-        raise TrialError(f"{trial.name}: backfill ended with {done.returncode}: {done.stderr}")
-    return done.stdout
+    if done.returncode or " 0 scores of" in f" {done.stdout}":
+        raise TrialError(
+            f"{trial.name}: backfill ended with {done.returncode}: {done.stderr or done.stdout}"
+        )
+    trial.started_by_others(key)

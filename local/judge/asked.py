@@ -24,6 +24,7 @@ Feature = Literal[
     "thinking_enabled",
     "stop_sequences",
     "system",
+    "cache_point",
 ]
 _OFF = ("disabled", "between_tools")
 
@@ -48,6 +49,7 @@ class Asked:
     effort: str | None
     thinking: str | None
     thinks: bool
+    caches: bool
 
     @classmethod
     def of(cls, request: dict[str, Any], thinks: str | None) -> Self:
@@ -71,6 +73,7 @@ class Asked:
             thinks=thinks == "always"
             or (thinks == "by_default" and thinking not in _OFF)
             or (thinks == "when_asked" and asked_to),
+            caches=any("cachePoint" in block for block in _blocks(request)),
         )
 
     @property
@@ -99,6 +102,7 @@ class Asked:
             "thinking_enabled": self.thinking == "enabled",
             "stop_sequences": bool(self.config.get("stopSequences")),
             "system": bool(self.system),
+            "cache_point": self.caches,
         }
         yield from (name for name, there in has.items() if there)
 
@@ -107,6 +111,14 @@ def said_by_user(request: dict[str, Any]) -> str:
     """The texts of the messages."""
     blocks = [block for message in request["messages"] for block in message["content"]]
     return "\n".join(block["text"] for block in blocks if "text" in block)
+
+
+def _blocks(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All that a cache point may stand among."""
+    yield from (request.get("toolConfig") or {}).get("tools", ())
+    yield from request.get("system") or ()
+    for message in request["messages"]:
+        yield from message["content"]
 
 
 def _tool_choice(request: dict[str, Any]) -> Literal["auto", "any", "tool"] | None:

@@ -31,6 +31,8 @@ class Refusal(_Row):
 
     when: Feature
     says: str
+    status: int = 400
+    error: str = "ValidationException"
 
 
 class State(_Row):

@@ -75,7 +75,7 @@ def read_request(model_id: str, model: Model, request: Any) -> Asked:
     for name in model.refuses:
         row = load_models().refusals[name]
         if row.when in features:
-            raise _invalid(row.says, name)
+            raise RefusedError(row.status, row.error, row.says, name)
     for refused in _limits(asked, model, request):
         raise refused
     return asked

@@ -85,6 +85,22 @@ def test_scores() -> None:
     assert (result.lost, result.duplicated) == (2, 1)
 
 
+def test_what_a_judge_declines() -> None:
+    """Of a record that it will not judge, each scorer has left an error that says so."""
+
+    def declined(*names: str) -> list[Feedback]:
+        error = AssessmentError("JUDGE_DECLINED", "unsafe")
+        return [Feedback(name, error=error, source=JUDGE) for name in names]
+
+    expected = {"e-1": Expected((20, 5), judged=False, declined=True)}
+    for given, lost in ((declined(*JUDGED), 0), (declined(*JUDGED[1:]), 1), ([], len(JUDGED))):
+        result = Found()
+        compare(result, [trace("e-1", (20, 5), given)], expected, with_spans=False)
+        assert (result.lost, result.duplicated) == (lost, 0)
+    value = found(trace("e-1", (20, 5), scores(*JUDGED)), trace("e-2", None, scores(JUDGED[0])))
+    assert "judged although there was nothing to judge" in value.problems[0]
+
+
 def test_tokens() -> None:
     """Tokens that were counted twice are a problem."""
     result = found(trace("e-1", (40, 10), scores(*JUDGED)), GOOD[1])

@@ -186,6 +186,17 @@ def test_what_is_refused(model_id: str, part: dict[str, Any], says: str) -> None
     ask(model_id, request())
 
 
+@pytest.mark.parametrize("model_id", [*OPEN, *NO_TOOLS])
+def test_who_caches_nothing_refuses_to_be_told_to(model_id: str) -> None:
+    """With the words and the code of missing access, though nobody can give it; Claude caches."""
+    point = {"cachePoint": {"type": "default"}}
+    cached = {"messages": [{"role": "user", "content": [{"text": PROMPT}, point]}]}
+    error = refused(model_id, request(cached))
+    assert (error.status, error.error) == (403, "AccessDeniedException")
+    assert "your request did not allow prompt caching" in error.message
+    ask("global.anthropic.claude-sonnet-4-6", request(cached))
+
+
 @pytest.mark.parametrize(
     ("model_id", "status", "error", "says"),
     [
