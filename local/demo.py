@@ -114,7 +114,7 @@ def _process(screen: Screen, chain: Chain, captures: Captures) -> RunSummary:
     summary = RunSummary(run.files, new, chain.mlflow.url, chain.settings.logs, screen.seconds)
     screen.ledger(summary)
     screen.scores(scores, chain.settings.judge)
-    screen.outcome(summary)
+    screen.outcome(summary, scores)
     return summary
 
 

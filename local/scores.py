@@ -16,11 +16,16 @@ logging.getLogger("mlflow.tracking.request_header.registry").setLevel(logging.ER
 
 @dataclass
 class ScorerResult:
-    """The assessments of one scorer: numbers, or labels with their counts; and errors."""
+    """The assessments of one scorer: numbers, or labels with their counts; and why errors are."""
 
     numbers: list[float] = field(default_factory=list)
     labels: Counter[str] = field(default_factory=Counter)
-    errors: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def errors(self) -> int:
+        """Assessments without a value."""
+        return self.reasons.total()
 
     @property
     def count(self) -> int:
@@ -82,7 +87,8 @@ class Experiment:
 def _add(result: ScorerResult, assessment: Feedback) -> None:
     value = assessment.value
     if assessment.error or value is None:
-        result.errors += 1
+        message = (assessment.error_message or "").split("\n")[0]
+        result.reasons[f"{assessment.error_code or 'no value'}: {message}"] += 1
     elif isinstance(value, int | float) and not isinstance(value, bool):
         result.numbers.append(float(value))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -38,6 +39,29 @@ _UUID = re.compile(r"([0-9a-f]{4})[0-9a-f]{4}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # The counts in the order of COUNTS; short, to leave room for the names of files.
 _HEADINGS = ("lines", "traced", "dupl.", "skip.", "quar.", "scored", "unsc.", "judge calls")
 _COUNTS_WIDTH = sum(len(heading) + 2 for heading in _HEADINGS) + 4
+
+
+_NOT_AS_IT_SHOULD_BE = {
+    "judge_refused": (
+        "inferences are not judged: the judge refuses. Their traces say scoring ="
+        " 'judge_refused'; deployed, the alarm judge-refused rings (JudgeRefused above 0)"
+    ),
+    "budget_exhausted": (
+        "inferences were not judged in full: the budget had no room. Their traces say scoring ="
+        " 'budget_exhausted'"
+    ),
+    "judge_unavailable": (
+        "inferences are not judged: the judge did not answer. Their traces say scoring ="
+        " 'judge_unavailable'"
+    ),
+    "judge_declined": (
+        "inferences the judge would not judge for their content. Their traces say scoring ="
+        " 'judge_declined'"
+    ),
+    "judge_unreadable": "judge calls gave no verdict that can be read",
+    "empty_answers": "empty answers took tokens: tags.empty_answer = 'true'",
+}
+"""What a run may have that looks well otherwise, by the count of it."""
 
 
 class Screen:
@@ -132,19 +156,18 @@ class Screen:
             table.add_row(name, str(result.count), str(result.errors or ""), mean, values)
         self.console.print(table)
 
-    def outcome(self, summary: RunSummary) -> None:
-        """Say whether everything adds up, and if not, what does not."""
+    def outcome(self, summary: RunSummary, scores: Mapping[str, ScorerResult]) -> None:
+        """Say whether everything adds up, and if not, what does not; and what is not judged."""
         totals, problems = summary.totals, summary.problems()
         for problem in problems:
             self.console.print(Text(f"✗ {problem}", "red"), soft_wrap=True)
         if problems:
             return
-        if totals.budget_exhausted:
-            self.console.print(
-                f"[yellow]{totals.budget_exhausted} inferences were not judged in full:[/] the"
-                " budget had no room; their traces say scoring = 'budget_exhausted'",
-                soft_wrap=True,
-            )
+        for name, meaning in _NOT_AS_IT_SHOULD_BE.items():
+            if count := getattr(totals, name):
+                self.console.print(Text.assemble((f"{count} ", "yellow"), meaning), soft_wrap=True)
+        for reason, count in _reasons(scores).most_common(3):
+            self.console.print(Text(f"  {count} assessments: {reason}", "dim"), soft_wrap=True)
         if totals.traced == 0 and totals.judge_calls == 0:
             self.console.print(
                 "[bold green]Nothing new written:[/] MLflow had every one of these inferences."
@@ -159,6 +182,11 @@ class Screen:
         self.console.print(f"\n[bold]MLflow UI[/]     {mlflow_ui}", soft_wrap=True)
         self.console.print(f"[bold]emulated AWS[/]  {aws} [dim](any credentials)[/]")
         self.console.print("Ctrl-C ends everything")
+
+
+def _reasons(scores: Mapping[str, ScorerResult]) -> Counter[str]:
+    """Why assessments are errors, with how many are."""
+    return sum((result.reasons for result in scores.values()), Counter[str]())
 
 
 def _short(key: str, room: int) -> str:

@@ -15,6 +15,10 @@ COUNTS = (
     "captured", "traced", "duplicate", "skipped", "quarantined",
     "scored", "unscored", "judge_calls",
 )  # fmt: skip
+MISSING = (
+    "judge_refused", "judge_unavailable", "judge_declined", "judge_unreadable", "budget_exhausted",
+    "empty_answers",
+)  # fmt: skip
 
 
 @dataclass
@@ -77,4 +81,4 @@ class RunSummary:
 
 
 def _counts(summary: Summary) -> dict[str, Any]:
-    return {name: getattr(summary, name) for name in COUNTS}
+    return {name: getattr(summary, name) for name in (*COUNTS, *MISSING)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.samples.record import SSE, Sample, as_capture, events
 
@@ -14,10 +14,14 @@ Tokens = tuple[int | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a trace must hold: tokens in and out, None where the endpoint is silent, and scores."""
+    """What a trace must hold: tokens in and out, None where the endpoint is silent, and scores.
+
+    Of one whose content the judge has `declined` it holds errors that say so instead.
+    """
 
     tokens: Tokens
     judged: bool = True
+    declined: bool = False
 
 
 @dataclass(slots=True)
@@ -37,6 +41,13 @@ class Captures:
         """Add an inference."""
         self.lines.append(json.dumps(as_capture(sample, event_id, TIME)).encode())
         self.inferences[event_id] = expected
+
+    def add_declined(self, prefix: str, numbers: Iterable[int], answer: str) -> None:
+        """Add chats with an answer that a judge declines to judge."""
+        for number in numbers:
+            sample, expected = chat(number, answer)
+            expected = replace(expected, judged=False, declined=True)
+            self.add(f"{prefix}-{number}", sample, expected)
 
     def add_broken(self, lines: Iterable[bytes]) -> None:
         """Add lines that can never be read."""
@@ -66,13 +77,13 @@ def _question(number: int) -> str:
 ANSWER = "A dry oil is good for a chain in summer."
 
 
-def chat(number: int) -> tuple[Sample, Expected]:
+def chat(number: int, answer: str = ANSWER) -> tuple[Sample, Expected]:
     """OpenAI's chat API."""
     request = {"messages": [{"role": "user", "content": _question(number)}], "temperature": 0.2}
-    message = {"role": "assistant", "content": ANSWER}
+    message = {"role": "assistant", "content": answer}
     choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
-    answer = {"choices": choices, "usage": _usage(number)}
-    return Sample(request, answer, {}), Expected(_counted(number))
+    response = {"choices": choices, "usage": _usage(number)}
+    return Sample(request, response, {}), Expected(_counted(number))
 
 
 def _streamed(number: int) -> tuple[Sample, Expected]:

@@ -11,6 +11,7 @@ from benchmarks.reliability.rows import (
     of_mlflow,
     of_records,
     of_redrives,
+    of_refusals,
     of_workers,
 )
 from benchmarks.reliability.trial import Trial
@@ -64,6 +65,13 @@ FAULTS = (
           everywhere=True),
     Fault("judge-nonsense", "judge answers in prose, run started again", of_judge.nonsense),
     Fault("judge-hanging", "judge never answers for a while", of_judge.hanging),
+    Fault("judge-dead", "judge at its end of life, scores backfilled", of_refusals.dead,
+          everywhere=True),
+    Fault("judge-no-access", "no access to the judge, run started again", of_refusals.no_access),
+    Fault("judge-declines", "judge declines some contents", of_refusals.declines,
+          everywhere=True),
+    Fault("judge-thinks", "judge thinks past its tokens, run started again",
+          of_refusals.thinks_too_long),
     Fault("same-event", "one S3 event 5 times at once", of_deliveries.same_event,
           everywhere=True),
     Fault("two-invokes", "two direct invokes of a file at once", of_deliveries.two_invokes,

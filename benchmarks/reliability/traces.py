@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mlflow.entities import Feedback, Trace
 
 from benchmarks.reliability.captures import Expected
+from inference_monitor.scoring.error_codes import JUDGE_DECLINED
 
 JUDGED = (
     "safety", "relevance_to_query", "fluency", "follows_objective", "professional_tone",
@@ -85,7 +86,13 @@ def _check_scores(found: Found, trace: Trace, wanted: Expected) -> None:
             f"scores missing of {trace.info.trace_id}", [n for n in JUDGED if n not in judged]
         )
     elif judged:
-        found.wrong("judged although nothing was answered", [trace.info.trace_id])
+        found.wrong("judged although there was nothing to judge", [trace.info.trace_id])
+    if wanted.declined:
+        errors = {a.name for a in given if a.error and a.error.error_code == JUDGE_DECLINED}
+        found.lose(
+            f"errors of a judge that declines {trace.info.trace_id}",
+            [name for name in JUDGED if name not in errors],
+        )
 
 
 def _check_spans(found: Found, trace: Trace) -> None:

@@ -160,6 +160,14 @@ class Trial:
         arns = [arn for key in self.files for arn in self.executions.of(key)]
         return [attempt for arn in arns for attempt in self.executions.failed_attempts(arn)]
 
+    def invocations(self, key: str) -> int:
+        """How often the function was asked to judge a file's batches, by all its executions."""
+        return sum(len(self.executions.children(arn)) for arn in self.executions.of(key))
+
+    def judged(self, key: str) -> set[str]:
+        """The events of a file that a judge is asked about."""
+        return {event for event, e in self.files[key].inferences.items() if e.judged}
+
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Wait until a condition holds.
 

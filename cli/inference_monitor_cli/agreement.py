@@ -97,13 +97,14 @@ def agreement(  # noqa: PLR0913  # each is an option
             _check_judges(config, settings, prices, model)
             question = Question(
                 config,
-                load_labelled_set(folder).sample(limit),
+                load_labelled_set(folder),
                 judging or config.judging,
                 settings.bedrock_model_id,
                 prices,
                 settings.judge_concurrency,
                 model=judge_model(model) if model else None,
                 scorer=scorer,
+                limit=limit,
             )
             complete = report_on_labels(question, ask_first=not yes, as_json=as_json)
         else:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from inference_monitor.scoring.specs import BuiltinSpec, GuidelinesSpec, JudgeSpec, ScorerSpec
+from inference_monitor.scoring.specs import JudgedSpec, JudgeSpec, ScorerSpec
 from inference_monitor_cli.agreement_statistics import Value
 
 _YES, _NO = "yes", "no"
@@ -63,12 +63,10 @@ class Scale:
 def scale_of(spec: ScorerSpec) -> Scale | None:
     """The scale of an entry of `scorers.yaml`; None when it does not say one."""
     match spec:
-        case BuiltinSpec() | GuidelinesSpec() | JudgeSpec(output="bool"):
-            return Scale()
         case JudgeSpec(output="number", range=[low, high]):
             return Scale((), (low, high))
-        case JudgeSpec(output=list(categories)):
-            return Scale(tuple(categories))
+        case JudgedSpec():
+            return Scale(spec.labels) if spec.labels else Scale()
     return None
 
 

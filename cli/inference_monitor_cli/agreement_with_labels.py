@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
@@ -34,7 +34,10 @@ Ways = Literal["each", "panel", "both"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be measured. `model` replaces the configured ones; `default_model` fills gaps."""
+    """What is to be measured. `model` replaces the configured ones; `default_model` fills gaps.
+
+    `limit` is how many of the records that fit the scorers are asked about; None for all.
+    """
 
     config: ScorersConfig
     labelled: LabelledSet
@@ -44,6 +47,7 @@ class Question:
     concurrency: int
     model: str | None = None
     scorer: str | None = None
+    limit: int | None = None
 
     def of(self, way: Judging) -> ScorersConfig:
         """The configuration of one way."""
@@ -64,6 +68,9 @@ def report_on_labels(question: Question, *, ask_first: bool, as_json: bool) -> b
         CommandError: If nothing could be judged.
     """
     configs = {way: question.of(way) for way in question.judgings}
+    scorers = [spec.name for spec in next(iter(configs.values())).scorers]
+    fitting = question.labelled.written_for(scorers).sample(question.limit)
+    question = replace(question, labelled=fitting)
     judges = {way: _judging(config, question) for way, config in configs.items()}
     for name in asked_otherwise(next(iter(configs.values())), question.labelled):
         _warn(f"{name} asks something else than what the labels answer; its figures mean little")

@@ -54,12 +54,12 @@ class Account:
         if key not in self.files[-1:]:
             self.files.append(key)
         self.inferences += 1
+        self.missing.update(lacking.asked)
         for call in lacking.calls:
             self._add(call)
 
     def _add(self, call: JudgeCall) -> None:
         self.calls += 1
-        self.missing.update(call.names)
         usd = Forecast(self.prices).usd(call)
         if usd is None:
             self.unpriced.add(bedrock_model_id(call.model))

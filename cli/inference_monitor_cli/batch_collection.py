@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from typing import Any
 from mlflow.entities import Feedback
 
 from inference_monitor.errors import PermanentWriteError, TransientError
-from inference_monitor.ports import ScoringState, StoredTrace, TraceStore
+from inference_monitor.ports import ScoringState, StoredTrace, TraceStore, supersedes
+from inference_monitor.scoring.answers import OfAnswer, combine
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
 from inference_monitor.scoring.batch.requests import answer_of
 from inference_monitor.scoring.models import ModelTable
@@ -41,8 +43,10 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
+    """What came of a record, or of all that are about one inference; None where nothing did."""
+
     asked: Asked
-    verdicts: list[Feedback]
+    verdicts: list[Feedback] | None
 
 
 class Collector:
@@ -60,7 +64,7 @@ class Collector:
         Raises:
             TransientError: If MLflow does not tell what it has.
         """
-        judged = self._judged(answers)
+        judged = self._combined(self._judged(answers))
         while group := list(islice(judged, _TOGETHER)):
             self._write(group)
         return self._collected
@@ -74,12 +78,42 @@ class Collector:
             if asked is None:
                 continue
             if not isinstance(output, Mapping):
-                self._fail(asked, _reason(record.get("error")))
+                yield self._fail(asked, _reason(record.get("error")))
                 continue
             self._collected.answered += 1
             yield self._read(asked, output)
         for asked in waiting.values():
-            self._fail(asked, "no answer")
+            yield self._fail(asked, "no answer")
+
+    def _combined(self, judged: Iterator[_Judged]) -> Iterator[_Judged]:
+        """What is said of several answers of an inference as one, as soon as it is complete."""
+        several = (asked for asked in self._manifest.asked.values() if asked.answers > 1)
+        missing = Counter(asked.trace_id for asked in several)
+        waiting: dict[str, list[_Judged]] = {}
+        for one in judged:
+            trace, whole = one.asked.trace_id, one
+            if trace in missing:
+                waiting.setdefault(trace, []).append(one)
+                missing[trace] -= 1
+                if missing[trace]:
+                    continue
+                whole = self._combine(waiting.pop(trace))
+            if whole.verdicts:
+                yield whole
+
+    def _combine(self, judged: Sequence[_Judged]) -> _Judged:
+        asked = judged[0].asked
+        said: dict[str, list[OfAnswer]] = {}
+        for one in sorted(judged, key=lambda one: one.asked.answer):
+            for place, name in enumerate(one.asked.criteria):
+                own = None if one.verdicts is None else [one.verdicts[place]]
+                said.setdefault(name, []).append(OfAnswer(one.asked.answer, own))
+        verdicts = [
+            verdict
+            for name, of_answers in said.items()
+            for verdict in combine(self._manifest.spec(name), of_answers, asked.answers)
+        ]
+        return _Judged(asked, verdicts)
 
     def _read(self, asked: Asked, output: Mapping[str, Any]) -> _Judged:
         answer = answer_of(output)
@@ -101,7 +135,7 @@ class Collector:
         with ThreadPoolExecutor(_THREADS) as pool:
             added = pool.map(lambda key: self._add(of_trace[key], stored.get(key)), of_trace)
             for judged, outcome in zip(of_trace.values(), added, strict=True):
-                self._count([v for one in judged for v in one.verdicts], outcome)
+                self._count([v for one in judged for v in one.verdicts or ()], outcome)
 
     def _count(self, verdicts: list[Feedback], outcome: int | str) -> None:
         if isinstance(outcome, str):
@@ -116,7 +150,7 @@ class Collector:
         asked = judged[0].asked
         if stored is None or not stored.complete:
             return f"{_place(asked)}: MLflow has no whole trace of it"
-        verdicts = [verdict for one in judged for verdict in one.verdicts]
+        verdicts = [verdict for one in judged for verdict in one.verdicts or ()]
         new = [verdict for verdict in verdicts if _is_new(verdict, stored)]
         scoring = None
         if stored.scoring not in (None, ScoringState.COMPLETE):
@@ -130,13 +164,17 @@ class Collector:
             return f"{_place(asked)}: {error}"
         return len(new)
 
-    def _fail(self, asked: Asked, reason: str) -> None:
-        self._collected.failed.append(f"{_place(asked)}, {', '.join(asked.criteria)}: {reason}")
+    def _fail(self, asked: Asked, reason: str) -> _Judged:
+        about = f"{_place(asked)}, {', '.join(asked.criteria)}"
+        if asked.answers > 1:
+            about = f"{about}, answer {asked.answer} of {asked.answers}"
+        self._collected.failed.append(f"{about}: {reason}")
+        return _Judged(asked, None)
 
 
 def _is_new(verdict: Feedback, stored: StoredTrace) -> bool:
     there = [a for a in stored.assessments if a.assessment_id == verdict.assessment_id]
-    return not there or bool(there[0].error and not verdict.error)
+    return not there or supersedes(verdict, there[0])
 
 
 def _place(asked: Asked) -> str:

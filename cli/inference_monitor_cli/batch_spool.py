@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -44,6 +45,15 @@ class _Spooled:
     count: int = 0
     bytes: int = 0
     kinds: dict[str, JudgeRequest] = field(default_factory=dict)
+    ends: list[int] = field(default_factory=list)
+    largest: int = 0
+
+    def close_record(self) -> None:
+        """What comes next belongs to another inference."""
+        start = self.ends[-1] if self.ends else 0
+        if self.count > start:
+            self.ends.append(self.count)
+            self.largest = max(self.largest, self.count - start)
 
 
 @dataclass
@@ -64,7 +74,9 @@ class Spool:
         """Take the calls of an inference; one that has no trace can be given nothing."""
         if lacking.traced:
             for call in lacking.calls:
-                self._add(call, lacking.lacking)
+                self._add(call, lacking)
+            for spooled in self._of.values():
+                spooled.close_record()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -78,7 +90,8 @@ class Spool:
     def parts(self, model: str, terms: Terms) -> Iterator[Part]:
         """The jobs of a model, of about the same size; each is to be used before the next.
 
-        Nothing where there are fewer records than a job must have.
+        All calls about an inference are in one of them, for what is said of its answers becomes
+        one assessment. Nothing where there are fewer records than a job must have.
 
         Args:
             model: `bedrock:/…`.
@@ -87,22 +100,27 @@ class Spool:
         spooled = self._of[model]
         if spooled.count < LEAST_RECORDS:
             return
-        jobs = max(-(-spooled.count // MOST_RECORDS), -(-spooled.bytes // MOST_BYTES))
+        most = max(1, MOST_RECORDS - spooled.largest + 1)
+        jobs = max(-(-spooled.count // most), -(-spooled.bytes // MOST_BYTES))
         size = -(-spooled.count // jobs)
         for file in (spooled.questions, spooled.asked):
             file.seek(0)
-        for start in range(0, spooled.count, size):
+        start = 0
+        while start < spooled.count:
+            end = spooled.ends[bisect_left(spooled.ends, min(start + size, spooled.count))]
+            count = end - start
             with self._file("part") as records, self._file("part-asked") as asked:
-                for number, line in enumerate(islice(spooled.questions, size), start=start + 1):
+                for number, line in enumerate(islice(spooled.questions, count), start=start + 1):
                     body = model_input(from_json(line), terms)
                     record = {"recordId": _record_id(number), "modelInput": body}
                     records.write(json.dumps(record).encode() + b"\n")
-                asked.writelines(islice(spooled.asked, size))
+                asked.writelines(islice(spooled.asked, count))
                 for file in (records, asked):
                     file.seek(0)
-                yield Part(records, asked, min(size, spooled.count - start))
+                yield Part(records, asked, count)
+            start += count
 
-    def _add(self, call: JudgeCall, lacking: list[str]) -> None:
+    def _add(self, call: JudgeCall, lacking: Lacking) -> None:
         if call.model not in self._of:
             number = len(self._of)
             self._of[call.model] = _Spooled(
@@ -114,7 +132,7 @@ class Spool:
         request = batch_request(call)
         line = to_json(request).encode() + b"\n"
         spooled.questions.write(line)
-        asked = Asked.of(call, _record_id(spooled.count), lacking)
+        asked = Asked.of(call, _record_id(spooled.count), lacking.lacking, lacking.record.answers)
         spooled.asked.write(asked.to_json().encode() + b"\n")
         spooled.bytes += len(line)
         spooled.kinds.setdefault(request.parameters.model_dump_json(), request)

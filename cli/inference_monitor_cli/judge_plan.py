@@ -14,12 +14,10 @@ from inference_monitor.scoring.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import Criterion, criteria
 from inference_monitor.scoring.forecast import Forecast
-from inference_monitor.scoring.material import material
 from inference_monitor.scoring.models import ModelTable
-from inference_monitor.scoring.record import Record
+from inference_monitor.scoring.record import Record, record_of
 from inference_monitor.scoring.selection import Selection
 from inference_monitor.scoring.specs import JudgedSpec, ScorerSpec
-from inference_monitor.traces.identity import trace_id
 from inference_monitor_cli.judge_shares import Ways, shares_of
 from inference_monitor_cli.scorers_file import judged
 
@@ -35,9 +33,7 @@ class Planner:
 
     def record(self, inference: Inference, source: Source) -> Record:
         """An inference as the scorers see it."""
-        identity = trace_id(source.endpoint, inference.event_id)
-        shown = material(inference, self.config.max_record_tokens)
-        return Record(inference, source, identity, shown)
+        return record_of(inference, source, self.config)
 
     def calls(self, record: Record, specs: Sequence[ScorerSpec]) -> list[JudgeCall]:
         """The calls for these scorers as they are configured."""

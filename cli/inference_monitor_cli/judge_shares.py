@@ -79,19 +79,26 @@ class Shares:
 
 
 def shares_of(calls: Iterable[JudgeCall], forecast: Forecast) -> Shares:
-    """What calls will cost, as far as it is known before their answers."""
+    """What calls will cost, as far as it is known before their answers.
+
+    Calls about several answers of an inference are about one record.
+    """
     shares = Shares()
+    seen: set[tuple[str, str]] = set()
     for call in calls:
         usd, parts = forecast.usd(call), len(call.criteria)
         part = Share(
-            1.0,
+            0.0,
             1 / parts,
             call.estimated_input_tokens / parts,
             forecast.output_tokens(call) / parts,
             None if usd is None else usd / parts,
         )
         for name in call.names:
-            shares.by_scorer.setdefault((name, call.model), Share()).add(part)
+            share = shares.by_scorer.setdefault((name, call.model), Share())
+            share.add(part)
+            share.records += (call.record.trace_id, name) not in seen
+            seen.add((call.record.trace_id, name))
     return shares
 
 

@@ -13,6 +13,7 @@ from inference_monitor.scoring.specs import (
     JudgedSpec,
     JudgeSpec,
     Judging,
+    MlflowJudgeSpec,
 )
 from inference_monitor_cli.agreement_report import Comparison, ScorerAgreement, measure
 from inference_monitor_cli.agreement_scale import scale_of
@@ -136,6 +137,9 @@ def _asked(spec: JudgedSpec) -> str:
             return spec.type
         case GuidelinesSpec():
             return "\n".join(spec.guidelines)
+        case MlflowJudgeSpec():
+            rules = spec.arguments.get("guidelines", spec.judge)
+            return rules if isinstance(rules, str) else "\n".join(rules)
         case JudgeSpec():
             return spec.instructions
     return ""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow.entities import Feedback
 
+from inference_monitor.delivery import Delivery
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.calls import plan_calls
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria
 from inference_monitor.scoring.forecast import Forecast
 from inference_monitor.scoring.judge import ConverseClient, bedrock_client
-from inference_monitor.scoring.material import material
 from inference_monitor.scoring.models import ModelTable
-from inference_monitor.scoring.record import Record
+from inference_monitor.scoring.record import Record, record_of
 from inference_monitor.scoring.specs import Judging
-from inference_monitor.traces.identity import trace_id
 from inference_monitor_cli.judge_shares import Shares, shares_of
 from inference_monitor_cli.labelled_set import LabelledRecord, LabelledSet
 
@@ -61,7 +60,11 @@ class LabelledJudging:
     def estimate(self, labelled: LabelledSet) -> Shares:
         """What it would take, before anything is asked."""
         asked = criteria(self._config, self._model)
-        calls = (call for r in labelled.records for call in plan_calls(self._record(r), asked))
+        calls = (
+            call
+            for r in labelled.records
+            for call in plan_calls(self._record(r), [c for c in asked if c.spec.name in r.criteria])
+        )
         return shares_of(calls, Forecast(self._prices))
 
     def judge(
@@ -70,7 +73,7 @@ class LabelledJudging:
         show: Callable[[int], Any],
         client: ConverseClient | None = None,
     ) -> Judged:
-        """Ask about all records; `show` is told how many are done."""
+        """Ask about all records what they were written for; `show` is told how many are done."""
         scorers = build_scorers(
             self._config,
             client or bedrock_client(self._concurrency),
@@ -78,23 +81,32 @@ class LabelledJudging:
             concurrency=self._concurrency,
             prices=self._prices,
         )
-        judged = Judged(self._config.judging)
-        for start in range(0, len(labelled.records), _AT_ONCE):
-            records = labelled.records[start : start + _AT_ONCE]
+        judged, done = Judged(self._config.judging), 0
+        for records in _batches(labelled):
             batch = [(r.inference, r.source, ()) for r in records]
-            for record, verdicts in zip(records, scorers.score(batch), strict=True):
+            delivery = Delivery("", scorers=records[0].criteria)
+            for record, verdicts in zip(records, scorers.score(batch, delivery), strict=True):
                 _take_in(judged, record.id, verdicts.assessments, verdicts.pending)
                 judged.calls += verdicts.judge_calls
                 judged.input_tokens += verdicts.input_tokens
                 judged.output_tokens += verdicts.output_tokens
                 judged.cost_usd += verdicts.cost_usd
-            show(start + len(records))
+            done += len(records)
+            show(done)
         return judged
 
     def _record(self, record: LabelledRecord) -> Record:
-        name = trace_id(record.source.endpoint, record.id)
-        text = material(record.inference, self._config.max_record_tokens)
-        return Record(record.inference, record.source, name, text)
+        return record_of(record.inference, record.source, self._config)
+
+
+def _batches(labelled: LabelledSet) -> Iterator[list[LabelledRecord]]:
+    """A few records at a time that are for the same criteria."""
+    alike: dict[frozenset[str], list[LabelledRecord]] = {}
+    for record in labelled.records:
+        alike.setdefault(record.criteria, []).append(record)
+    for records in alike.values():
+        for start in range(0, len(records), _AT_ONCE):
+            yield records[start : start + _AT_ONCE]
 
 
 def _take_in(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -31,12 +31,16 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class LabelledRecord:
-    """One inference, and what people say about it by criterion; `whys` explains some of it."""
+    """One inference, and what people say about it by criterion; `whys` explains some of it.
+
+    `criteria` are those it was written for: all that have a label, and those where people differ.
+    """
 
     inference: Inference
     source: Source
     domain: str
     difficulty: Difficulty
+    criteria: frozenset[str]
     labels: dict[str, LabelValue]
     whys: dict[str, str]
 
@@ -52,6 +56,11 @@ class LabelledSet:
 
     criteria: dict[str, LabelledCriterion]
     records: list[LabelledRecord]
+
+    def written_for(self, criteria: Collection[str]) -> LabelledSet:
+        """The records that are for at least one of some criteria."""
+        wanted = frozenset(criteria)
+        return LabelledSet(self.criteria, [r for r in self.records if r.criteria & wanted])
 
     def sample(self, count: int | None) -> LabelledSet:
         """So many of the records, always the same, each sample within all larger ones."""
@@ -95,16 +104,25 @@ def _records(file: Path, criteria: dict[str, LabelledCriterion]) -> Iterator[Lab
         inference = read_document(written.capture()).record
         if not isinstance(inference, Inference):
             raise CommandError(f"{file}: record {written.id} is not readable: {inference.reason}")
-        given: dict[str, LabelValue | None] = {name: c.usually for name, c in criteria.items()}
+        given = _usual(written, criteria)
         given |= {name: label.value for name, label in written.labels.items()}
         yield LabelledRecord(
             inference,
             Source("labelled", file.name, "labelled", file.stem),
             file.stem,
             written.difficulty,
+            frozenset(given),
             {name: value for name, value in given.items() if value is not None},
             {name: label.why for name, label in written.labels.items()},
         )
+
+
+def _usual(
+    written: WrittenRecord, criteria: dict[str, LabelledCriterion]
+) -> dict[str, LabelValue | None]:
+    """The labels that go without saying; none if one of those given is for what has no such."""
+    usual = {name: c.usually for name, c in criteria.items() if c.usually is not None}
+    return {**usual} if usual.keys() >= written.labels.keys() else {}
 
 
 def _read(file: Path, shape: type[Shape]) -> Shape:

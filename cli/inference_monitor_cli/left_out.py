@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from inference_monitor.ports import Verdicts
 from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.prompts import question
 from inference_monitor.scoring.record import Record
 from inference_monitor.scoring.specs import JudgedSpec, ScorerSpec
 
@@ -34,7 +35,7 @@ def left_out(
         if spec.name not in names:
             yield LeftOut(spec.name, _why_not(spec, record))
         elif isinstance(spec, JudgedSpec):
-            yield LeftOut(spec.name, _why_not_judged(record))
+            yield LeftOut(spec.name, _why_not_judged(spec, record))
         else:
             yield LeftOut(spec.name, "it gave nothing")
 
@@ -49,7 +50,10 @@ def _why_not(spec: ScorerSpec, record: Record) -> str:
     return "its `when` does not hold"
 
 
-def _why_not_judged(record: Record) -> str:
+def _why_not_judged(spec: JudgedSpec, record: Record) -> str:
     if record.material is None:
         return "there is no answer to judge"
-    return "it asks about the request, which was not captured"
+    if spec.asks_for_text and all(shown.only_calls_tools for shown in record.materials):
+        return "the answer has no text, it only calls tools"
+    lacking = question(spec).lacks(record.material)
+    return f"it asks about {lacking}" if lacking else "it gave nothing"

@@ -12,8 +12,7 @@ from inference_monitor.ports import StoredTrace
 from inference_monitor.scoring.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria
-from inference_monitor.scoring.material import material
-from inference_monitor.scoring.record import Record
+from inference_monitor.scoring.record import Record, record_of
 from inference_monitor.scoring.selection import Selection
 from inference_monitor.scoring.specs import ScorerSpec
 from inference_monitor.scoring.tasks import not_given
@@ -43,7 +42,12 @@ class Lacking:
     @property
     def names(self) -> list[str]:
         """The scorers of `calls` and `others`."""
-        return [name for call in self.calls for name in call.names] + [s.name for s in self.others]
+        return self.asked + [spec.name for spec in self.others]
+
+    @property
+    def asked(self) -> list[str]:
+        """The scorers of `calls`, each once however many answers it is asked about."""
+        return list(dict.fromkeys(name for call in self.calls for name in call.names))
 
 
 class MissingScores:
@@ -101,8 +105,7 @@ class MissingScores:
     def _lacking(
         self, key: str, inference: Inference, source: Source, stored: StoredTrace | None
     ) -> Lacking:
-        shown = material(inference, self._config.max_record_tokens)
-        record = Record(inference, source, key, shown)
+        record = record_of(inference, source, self._config)
         existing = stored.assessments if stored else ()
         missing, _ = not_given(self._config.scorers, record, existing)
         lacking = [s for s in self._selection.choose(record, missing) if self._fits(s, record)]
@@ -119,8 +122,8 @@ class MissingScores:
 
     def _fits(self, spec: ScorerSpec, record: Record) -> bool:
         """Whether there is something to judge; a code scorer decides that itself."""
-        criterion, shown = self._criteria.get(spec.name), record.material
-        return criterion is None or (shown is not None and criterion.question.can_be_asked(shown))
+        criterion = self._criteria.get(spec.name)
+        return criterion is None or any(map(criterion.can_be_asked, record.materials))
 
     def _is_new(self, key: str) -> bool:
         identity = bytes.fromhex(key.removeprefix("tr-"))

@@ -18,20 +18,21 @@ from pathlib import Path
 from typing import Any
 
 from inference_monitor.scoring.model_ids import without_geography
-from inference_monitor.scoring.models import ModelFacts, ModelTable
+from inference_monitor.scoring.models import Comparable, ModelFacts, ModelTable
 from inference_monitor_cli.problems import CommandError
 
 _CATALOG = "utils/model_catalog/bedrock.json"
 _ROUNDING = 0.01
 """Prices of geographies are rounded in the catalog, those of models.yaml are multiplied."""
-_SIDES = ("input", "output", "cache_read", "cache_write")
+_SIDES: tuple[Comparable, ...] = ("input", "output", "cache_read", "cache_write")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A fact about a model that the catalog and `models.yaml` have differently; None: has none.
 
-    `explained` is the row's own reason for it, if it has one.
+    `fact` is a key of the file, or `model` for a row as a whole; `explained` is the row's own
+    reason for the difference, if it has one.
     """
 
     model: str
@@ -82,7 +83,7 @@ class Catalog:
         """Rows without a source of their own that nothing in the catalog supports."""
         for row in table.models:
             if row.source is None and not any(row.matches(model) for model in self.models):
-                yield Difference(row.pattern, "model", "a row", None, row.differs)
+                yield Difference(row.pattern, "model", "a row", None)
 
     def _judges(self, table: ModelTable) -> dict[str, Mapping[str, Any]]:
         return {
@@ -107,14 +108,14 @@ def _prices(
         if theirs is None or (ours is not None and abs(ours - theirs) <= _ROUNDING * theirs):
             continue
         mine = None if ours is None else f"{ours:.4g}"
-        yield Difference(model, f"{side} price", mine, f"{theirs:.4g}", facts.differs)
+        yield Difference(model, side, mine, f"{theirs:.4g}", facts.differs.get(side))
 
 
 def _end_of_life(model: str, told: Mapping[str, Any], facts: ModelFacts) -> Iterator[Difference]:
     theirs = told.get("deprecation_date")
     if theirs and date.fromisoformat(theirs) != facts.end_of_life:
         ours = str(facts.end_of_life) if facts.end_of_life else None
-        yield Difference(model, "end of life", ours, theirs, facts.differs)
+        yield Difference(model, "end_of_life", ours, theirs, facts.differs.get("end_of_life"))
 
 
 def _told_price(told: Mapping[str, Any]) -> str | None:

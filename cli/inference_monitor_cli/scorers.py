@@ -41,13 +41,43 @@ def check(
     file: Annotated[
         Path, typer.Argument(help="The scorers; by default the project's.", show_default=False)
     ] = DEFAULT_FILE,
+    *,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also ask each judge once, for a fraction of a cent.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --live: print one JSON document.")
+    ] = False,
 ) -> None:
-    """Say what is wrong with the scorers, as the synthesis does, or what is configured."""
+    """Say what is wrong with the scorers, as the synthesis does, or what is configured.
+
+    With --live each judge is asked a small question with the parameters that it will be sent: who
+    answers, in which way, what it does not take, seconds and price. Exits with 1 when something is
+    wrong, or a judge gives no verdict.
+    """
     with told_plainly("scorers check"):
         config = load_or_exit(file)
         settings = DeploySettings.load()
-        check_judges_or_exit(config, settings, price_table(settings.judge_prices))
-        Console().print(scorers_table(config, settings.bedrock_model_id))
+        prices = price_table(settings.judge_prices)
+        check_judges_or_exit(config, settings, prices)
+        if not as_json:
+            Console().print(scorers_table(config, settings.bedrock_model_id))
+        if not (live or as_json):
+            return
+        with needs_mlflow("scorers check --live needs MLflow's judges"):
+            from inference_monitor.scoring.judge import bedrock_client  # noqa: PLC0415
+            from inference_monitor_cli.live_check import check_live, live_table  # noqa: PLC0415
+        client = bedrock_client(1, read_timeout=settings.judge_timeout_seconds)
+        checked = list(check_live(config, settings.bedrock_model_id, client, prices))
+        if as_json:
+            document = {"judges": [one.document() for one in checked]}
+            sys.stdout.write(json.dumps(document) + "\n")
+        else:
+            Console().print(live_table(checked))
+        failed = [one.probed for one in checked if one.probed.problem]
+        for probed in failed:
+            typer.secho(printable(f"{probed.model}: {probed.problem}"), fg="red", err=True)
+    raise typer.Exit(FAILED if failed else 0)
 
 
 @scorers_app.command("try")

@@ -7,7 +7,14 @@ from rich.text import Text
 
 from inference_monitor.scoring.conditions import AlwaysRule, When
 from inference_monitor.scoring.config import ScorersConfig
-from inference_monitor.scoring.specs import CodeSpec, JudgedSpec, JudgeSpec, MlflowSpec, ScorerSpec
+from inference_monitor.scoring.specs import (
+    CodeSpec,
+    JudgedSpec,
+    JudgeSpec,
+    MlflowJudgeSpec,
+    MlflowSpec,
+    ScorerSpec,
+)
 
 
 def scorers_table(config: ScorersConfig, default_model: str) -> Table:
@@ -20,7 +27,7 @@ def scorers_table(config: ScorersConfig, default_model: str) -> Table:
         if spec.asks_judge:
             model = (getattr(spec, "model", None) or default_model).removeprefix("bedrock:/")
         if isinstance(spec, JudgedSpec):
-            judging = spec.judging or config.judging
+            judging = spec.judged_by(config.judging)
         rate = f"{spec.sample_rate:g}"
         cells = (spec.name, _kind(spec), rate, _when(spec.when), model, judging, spec.version)
         table.add_row(*map(Text, cells))
@@ -39,7 +46,7 @@ def _kind(spec: ScorerSpec) -> str:
             return f"{kind}: {output}"
         case CodeSpec(function=function):
             return f"{kind}: {function}"
-        case MlflowSpec(class_path=path):
+        case MlflowSpec(class_path=path) | MlflowJudgeSpec(class_path=path):
             return f"{kind}: {path.rpartition('.')[2]}"
     return kind
 

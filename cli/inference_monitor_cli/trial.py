@@ -22,7 +22,6 @@ from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.config_checks import DROP_IN_FOLDER
 from inference_monitor.scoring.forecast import Forecast
 from inference_monitor.scoring.judge import ConverseClient
-from inference_monitor.scoring.material import answer_text
 from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.record import Record
 from inference_monitor.scoring.selection import Selection
@@ -109,8 +108,9 @@ class Trial:
                 if lines:
                     raise CommandError(f"line {number} holds no inference: {record.reason}")
                 continue
-            if lines or (record.kind is Kind.LLM and answer_text(record) is not None):
-                self._records.append((number, self._planner.record(record, source)))
+            seen = self._planner.record(record, source)
+            if lines or (record.kind is Kind.LLM and seen.materials):
+                self._records.append((number, seen))
             if len(self._records) == (len(lines) or count):
                 break
         if missing:

@@ -9,7 +9,7 @@ from mlflow.entities import Feedback
 from mlflow.tracing.constant import AssessmentMetadataKey
 
 from inference_monitor.scoring.error_codes import SCORER_ERROR, UNREADABLE_VERDICT
-from inference_monitor.scoring.material import answer_text, request_text
+from inference_monitor.scoring.material import answer_text, answers_of, request_text
 from inference_monitor_cli.trial import Tried
 
 _ADVICE = {
@@ -56,6 +56,7 @@ def assessment(feedback: Feedback) -> dict[str, Any]:
         "output_tokens": _whole(metadata.get(AssessmentMetadataKey.JUDGE_OUTPUT_TOKENS)),
         "cost_usd": None if cost is None else float(cost),
         "shortened": metadata.get("shortened"),
+        "judged_answers": metadata.get("judged_answers"),
     }
 
 
@@ -88,11 +89,14 @@ def asked(one: Tried) -> Any:
 
 
 def answered(one: Tried) -> str | None:
-    """The answer, or why there is none."""
+    """The answer, or several of them; or why there is none."""
     failure = one.inference.failure
     if failure is not None:
         return f"{failure.status_code or 'error'}: {failure.message}"
-    return answer_text(one.inference)
+    texts = [answer_text(answer) for answer in answers_of(one.inference)]
+    if len(texts) == 1:
+        return texts[0]
+    return "\n".join(f"[answer {n} of {len(texts)}] {t}" for n, t in enumerate(texts, 1) if t)
 
 
 def _whole(text: str | None) -> int | None:

@@ -99,6 +99,7 @@ class Chunk:
             )
             summary.scored += scored
             summary.unscored += not scored
+        summary.empty_answers = sum(one.empty_answer for one in self.inferences.values())
         missing = Counter(reason for key in self.inferences for reason in self._reasons(key))
         summary.judge_unavailable = missing[ScoringState.JUDGE_UNAVAILABLE]
         summary.judge_refused = missing[ScoringState.JUDGE_REFUSED]

@@ -56,7 +56,7 @@ warnings.filterwarnings("ignore", "No application metrics to publish")
 COUNTED = (
     "captured", "traced", "duplicate", "skipped", "quarantined", "scored", "unscored",
     "budget_exhausted", "judge_unavailable", "judge_refused", "judge_declined", "judge_unreadable",
-    "judge_calls",
+    "empty_answers", "judge_calls",
 )  # fmt: skip
 
 

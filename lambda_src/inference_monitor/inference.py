@@ -67,6 +67,21 @@ class Choice:
     output_tokens: int | None = None
     item: int = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing and calls no tool, whatever was thought."""
+        return not (self.text and self.text.strip()) and not self.tool_calls
+
+    @property
+    def is_known_to_have_cost(self) -> bool:
+        """Whether tokens were used for it, as far as it tells itself."""
+        out_of_tokens = (self.finish_reason or "").lower() in _OUT_OF_TOKENS
+        return bool(self.reasoning or self.output_tokens) or out_of_tokens
+
+
+# OpenAI, Anthropic, Cohere and AI21, OpenAI's Responses API, in whatever case.
+_OUT_OF_TOKENS = frozenset({"length", "max_tokens", "max_output_tokens"})
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -132,6 +147,22 @@ class Inference:
     def output_text(self) -> str | None:
         """The text of the answer (choice 0), None when there is none."""
         return self.response.choices[0].text if self.response and self.response.choices else None
+
+    @property
+    def empty_answer(self) -> bool:
+        """Whether an LLM used tokens for an answer that has neither a text nor a tool call.
+
+        Thinking that took all tokens is the usual reason. Where one of several answers is empty,
+        that one has to tell of its tokens: the endpoint's count is of all of them together.
+        """
+        response = self.response
+        if self.kind is not Kind.LLM or response is None or response.failure:
+            return False
+        empty = [choice for choice in response.choices if choice.is_empty]
+        all_empty = bool(empty) and len(empty) == len(response.choices)
+        return (all_empty and bool(response.usage.output_tokens)) or any(
+            choice.is_known_to_have_cost for choice in empty
+        )
 
     @property
     def failure(self) -> Failure | None:

@@ -18,8 +18,9 @@ class Summary:
     for which the budget had no room for a call, `judge_unavailable` those whose judge was not
     reached, and `judge_refused` those whose judge refuses for good, by the last delivery that asked
     it; `judge_declined` those whose content a judge will not judge. `judge_unreadable` counts calls
-    whose answer held no verdict, of all `judge_calls`. `judge_cost_usd` counts the calls whose
-    model has a known price.
+    whose answer held no verdict, of all `judge_calls`. `empty_answers` counts the answers of LLMs
+    that took tokens and say nothing. `judge_cost_usd` counts the calls whose model has a known
+    price.
     """
 
     captured: int = 0
@@ -34,6 +35,7 @@ class Summary:
     judge_refused: int = 0
     judge_declined: int = 0
     judge_unreadable: int = 0
+    empty_answers: int = 0
     judge_calls: int = 0
     judge_input_tokens: int = 0
     judge_output_tokens: int = 0

@@ -40,6 +40,21 @@ class StoredTrace:
     assessments: tuple[Feedback, ...] = ()
 
 
+def supersedes(new: Feedback, stored: Feedback) -> bool:
+    """Whether an assessment takes the place of the one that MLflow holds under the same id.
+
+    A value that is there stays. An error gives way to a value, and to an error that tells something
+    else: of another source (the judge was changed), of another code or with another message.
+    """
+    if not stored.error:
+        return False
+    return (new.source, new.error_code, new.error_message) != (
+        stored.source,
+        stored.error_code,
+        stored.error_message,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredInference:
     """An inference, where it came from, and the assessments to write with its trace.
@@ -120,7 +135,7 @@ class TraceStore(Protocol):
         assessments: Sequence[Feedback],
         scoring: ScoringState | None = None,
     ) -> None:
-        """Add assessments to a complete trace; one that is there stays, unless it is an error.
+        """Add assessments to a complete trace; one that is there stays, unless superseded.
 
         `scoring` is what its tag is to say from now on, None leaves it as it is.
         """

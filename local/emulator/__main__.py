@@ -12,8 +12,10 @@ from typing import Any
 
 from ministack import app
 from ministack.services import eventbridge, lambda_svc, stepfunctions
+from ministack.services.cloudformation import provisioners
 
 from local.emulator import private
+from local.emulator.alarms import alarm_record
 from local.emulator.config import EmulatorConfig
 from local.emulator.distributed_map import run_distributed_map
 from local.emulator.functions import Functions
@@ -64,6 +66,7 @@ def main() -> None:
     stepfunctions._describe_execution = redrives.describe
     stepfunctions.handle_request = redrives.handle_request
     eventbridge._dispatch_to_stepfunctions = start_workflow
+    provisioners._cw_metric_alarm_record = alarm_record
     lambda_svc._execute_function_docker = functions.execute
     sys.argv = ["ministack"]
     try:

@@ -11,6 +11,7 @@ import inspect
 from importlib.metadata import version
 
 from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
+from ministack.services.cloudformation import provisioners
 
 MINISTACK = "1.5.33"
 
@@ -42,6 +43,7 @@ _SIGNATURES = {
     (stepfunctions, "_call_lambda"): "(func_ref, event)",
     (stepfunctions._ExecutionError, "__init__"): "(self, error, cause)",
     (eventbridge, "_dispatch_to_stepfunctions"): "(arn, payload)",
+    (provisioners, "_cw_metric_alarm_record"): "(name, props)",
     (lambda_svc, "_execute_function_docker"): "(func: dict, event: dict, request_id: str) -> dict",
     (s3, "_put_object"): "(bucket_name: str, key: str, body: bytes, headers: dict)",
 }  # fmt: skip

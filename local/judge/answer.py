@@ -15,7 +15,7 @@ _EXPLAINS = re.compile(
     r"rationale|reason|explan|justif|thought|comment|evidence|feedback", re.IGNORECASE
 )
 _NEGATIVE = re.compile(
-    r"no|not\b.*|non.*|in[a-z]+ent|un[a-z]+|false|fail(?:ed|s)?|bad|poor|wrong|unsafe|toxic",
+    r"no|not\b.*|non(?!e\b).*|in[a-z]+ent|un[a-z]+|false|fail(?:ed|s)?|bad|poor|wrong|unsafe|toxic",
     re.IGNORECASE,
 )
 _FROM_0_TO_1 = re.compile(r"\b0(?:\.0)?(?: to | or | and |-)1(?:\.0)?\b")

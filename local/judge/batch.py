@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from local.http_service import Handler, HttpService
 from local.judge.batch_records import answered
+from local.judge.behaviour import Behaviour
+from local.judge.refusals import RefusedError, model_behind
 from local.settings import ACCOUNT
 
 LEAST_RECORDS = 100
@@ -38,11 +40,13 @@ class StandInBatches(HttpService):
     """`url` is what AWS_ENDPOINT_URL_BEDROCK takes; `s3` is a boto3 client for its files.
 
     Of each job begun from now on, `unprocessed` records are left out, as when its time has run out.
+    `behaviour` is that of the model.
     """
 
     s3: Any
     region: str
     unprocessed: int = 0
+    behaviour: Behaviour = field(default_factory=Behaviour)
     stats: BatchStats = field(default_factory=BatchStats)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -51,10 +55,15 @@ class StandInBatches(HttpService):
         self.handler = _Handler
 
     def create(self, asked: dict[str, Any]) -> str:
-        """Take a job, and give its ARN; a request that is repeated by its token is one job."""
+        """Take a job, and give its ARN; a request that is repeated by its token is one job.
+
+        Raises:
+            RefusedError: If the model cannot be called, as when it is called directly.
+        """
         for arn, job in self.jobs.items():
             if job["clientRequestToken"] == asked["clientRequestToken"]:
                 return arn
+        model_behind(asked["modelId"], self.behaviour)
         name = "".join(random.choices(string.ascii_lowercase + string.digits, k=12))  # noqa: S311
         arn = f"arn:aws:bedrock:{self.region}:{ACCOUNT}:model-invocation-job/{name}"
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -83,7 +92,8 @@ class StandInBatches(HttpService):
 
     def _process(self, job: dict[str, Any]) -> None:
         lines = self._records(job)
-        rows = [answered(job["modelId"], line) for line in lines[: len(lines) - self.unprocessed]]
+        taken = lines[: len(lines) - self.unprocessed]
+        rows = [answered(job["modelId"], line, self.behaviour) for line in taken]
         errors = sum("error" in row for row in rows)
         counts = (len(lines), len(rows), len(rows) - errors, errors)
         job |= dict(zip(_COUNTS, counts, strict=True))
@@ -113,13 +123,20 @@ class _Handler(Handler):
         url = urlsplit(self.path)
         with batches.lock:
             if (self.command, url.path) == ("POST", _JOBS):
-                self.reply_json(200, {"jobArn": batches.create(json.loads(body))})
+                self._create(batches, json.loads(body))
             elif (self.command, url.path) == ("GET", f"{_JOBS}s"):
                 wanted = parse_qs(url.query).get("nameContains", [""])[0]
                 found = [job for job in batches.jobs.values() if wanted in job["jobName"]]
                 self.reply_json(200, {"invocationJobSummaries": found})
             else:
                 self._one(batches, url.path)
+
+    def _create(self, batches: StandInBatches, asked: dict[str, Any]) -> None:
+        try:
+            self.reply_json(200, {"jobArn": batches.create(asked)})
+        except RefusedError as refused:
+            error = {"x-amzn-ErrorType": refused.error}
+            self.reply_json(refused.status, {"message": refused.message}, error)
 
     def _one(self, batches: StandInBatches, path: str) -> None:
         """Get or stop a job, named by its ARN or the end of it."""

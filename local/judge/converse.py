@@ -65,22 +65,3 @@ def _tools(request: dict[str, Any]) -> Iterator[str]:
     chosen = (config.get("toolChoice") or {}).get("tool", {}).get("name")
     if chosen is not None and chosen not in names:
         yield f"The toolChoice names {json.dumps(chosen)}, which is not among the tools."
-
-
-def forced_tool(request: dict[str, Any]) -> dict[str, Any] | None:
-    """The specification of the tool that must be called; None when a text may be answered."""
-    config = request.get("toolConfig") or {}
-    specs: list[dict[str, Any]] = [
-        t["toolSpec"] for t in config.get("tools", []) if "toolSpec" in t
-    ]
-    choice = config.get("toolChoice") or {}
-    if "tool" in choice:
-        return next(spec for spec in specs if spec["name"] == choice["tool"]["name"])
-    # Whoever may choose calls the first tool, too: a judge that is offered one uses it.
-    return specs[0] if specs else None
-
-
-def said_by_user(request: dict[str, Any]) -> str:
-    """The texts of the messages."""
-    blocks = [block for message in request["messages"] for block in message["content"]]
-    return "\n".join(block["text"] for block in blocks if "text" in block)

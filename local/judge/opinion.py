@@ -32,20 +32,39 @@ _COMMON = frozenset(
     )
 )
 _QUESTION_TAGS = ("question", "request", "inputs", "input", "query", "conversation")
-_ANSWER_TAGS = ("answer", "response", "outputs", "output", "text")
+_ANSWER_TAGS = (
+    "answer", "response", "outputs", "output", "text", "summary", "actual_tool_calls",
+    "tools_called",
+)  # fmt: skip
+_DOCUMENT_TAGS = ("document", "contexts")
+_TOOL_TAGS = ("available_tools", "tools")
+_TAGS = (*_QUESTION_TAGS, *_ANSWER_TAGS, *_DOCUMENT_TAGS, *_TOOL_TAGS, "date")
 # Instructions mention these tags, too; a block is what lies between the last opening and the end.
 _BLOCK = re.compile(
-    rf"<(?P<tag>{'|'.join(_QUESTION_TAGS + _ANSWER_TAGS)})>"
+    rf"<(?P<tag>{'|'.join(_TAGS)})>"
     r"(?P<text>(?:(?!<(?P=tag)>).)*?)</(?P=tag)>",
     re.DOTALL,
 )
+
+_TURN = re.compile(r'<message role="(\w+)">\n(.*?)\n</message>', re.DOTALL)
+_CALLED = re.compile(r"\[calls the tool (\S+) with ")
+_AT_MOST = re.compile(r"\b(?:at most|no more than|under|in|within) (\d+) words\b", re.IGNORECASE)
+_NOTHING = re.compile(r"\bI (?:cannot|can't|could not|don't know)\b", re.IGNORECASE)
+_FRUSTRATED = re.compile(
+    r"\bfrustrat|\buseless\b|\bridiculous\b|\bannoy|\bstill (?:not|does|do|no)\b"
+    r"|\balready (?:told|said)|\b(?:third|second) time\b|!!",
+    re.IGNORECASE,
+)
+_CONTENT = re.compile(r"\b(?:thanks?|thank you|great|perfect|that works)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
     """What a judge is told to do, and the texts to do it with.
 
-    The question is empty where only the answer is judged. `items` are parts of the answer that are
+    The question is empty where only the answer is judged, and a whole conversation where its last
+    turn is the answer. `documents` are what the answer should be true to, or a summary of, `tools`
+    what it could call. `items` are parts of the answer that are
     to be judged one by one; `yes_is_bad` where a fault is looked for; `score` where only words for
     a score are wanted; `questions` where each is to be answered with yes or no.
     """
@@ -53,6 +72,8 @@ class Material:
     instructions: str
     question: str
     answer: str
+    documents: str = ""
+    tools: str = ""
     items: tuple[str, ...] = ()
     yes_is_bad: bool = False
     score: str | None = None
@@ -64,10 +85,14 @@ class Material:
         blocks = {found["tag"]: found["text"].strip() for found in _BLOCK.finditer(prompt)}
         if not blocks and (found := find_labelled(prompt)):
             return cls(**asdict(found))
+        question, documents = _first(blocks, _QUESTION_TAGS), _first(blocks, _DOCUMENT_TAGS)
+        last_said = "".join(_turns(blocks.get("conversation", ""), "assistant")[-1:])
         return cls(
             instructions=_BLOCK.sub("", prompt),
-            question=next((blocks[tag] for tag in _QUESTION_TAGS if tag in blocks), ""),
-            answer=next((blocks[tag] for tag in _ANSWER_TAGS if tag in blocks), prompt),
+            question=question or documents,
+            answer=_first(blocks, _ANSWER_TAGS) or last_said or prompt,
+            documents=documents,
+            tools=_first(blocks, _TOOL_TAGS),
         )
 
 
@@ -121,19 +146,82 @@ def _coherence(material: Material) -> tuple[Grade, str]:
     return "good", "it is made of words and ends like a sentence"
 
 
+def _groundedness(material: Material) -> tuple[Grade, str]:
+    said = _words(material.answer)
+    foreign = said - _words(material.documents) - _words(material.question)
+    share = 1 - len(foreign) / len(said) if said else 1.0
+    told = f"{share:.0%} of its words stand in the documents or the question"
+    return ("good" if share >= 0.5 else "bad"), told
+
+
+def _tool_use(material: Material) -> tuple[Grade, str]:
+    called = _CALLED.findall(material.answer)
+    if unknown := [name for name in called if f'"{name}"' not in material.tools]:
+        return "bad", f"it calls {unknown[0]}, which is not among the tools"
+    if repeated := [call for call in called if called.count(call) > 3]:
+        return "bad", f"it calls {repeated[0]} again and again"
+    return "good", f"the {len(called)} tools that it calls are there"
+
+
+def _instructions(material: Material) -> tuple[Grade, str]:
+    limits = [int(number) for number in _AT_MOST.findall(material.question)]
+    words = len(material.answer.split())
+    if limits and words > limits[-1]:
+        return "bad", f"it has {words} words where {limits[-1]} were allowed"
+    if re.search(r"\bJSON\b", material.question) and material.answer[:1] not in "{[`":
+        return "bad", "it is no JSON"
+    return "good", "no limit of words or format is broken"
+
+
+def _completeness(material: Material) -> tuple[Grade, str]:
+    if found := _NOTHING.search(material.answer):
+        return "bad", f"it ends with “{found[0].lower()}”"
+    return "good", "its last answer does not say that it has none"
+
+
+def _frustration(material: Material) -> tuple[Grade, str]:
+    said = _turns(material.question, "user")
+    if not any(map(_FRUSTRATED.search, said)):
+        return "good", "the user says none of a few angry words"
+    if _CONTENT.search(said[-1]):
+        return "middling", "the user says an angry word, and is content in the end"
+    return "bad", "the user says an angry word, and is not content in the end"
+
+
+def _summary(material: Material) -> tuple[Grade, str]:
+    if len(material.answer) > 0.6 * len(material.question):
+        return "bad", "it is hardly shorter than the text"
+    return _groundedness(material)
+
+
 def _substance(material: Material) -> tuple[Grade, str]:
     if _WORD.search(material.answer):
         return "good", "it has at least one word"
     return "bad", "it has no words"
 
 
+# What is looked for here has words of its own, and its instructions speak of relevance and safety.
 _CRITERIA = (
+    (re.compile(r"tool[_ ](?:use|usage|calls?)\b", re.IGNORECASE), _tool_use),
+    (re.compile(r"\bsummarization\b|acceptable summary of the document"), _summary),
+    (re.compile(r"groundedness|supported by the document", re.IGNORECASE), _groundedness),
+    (re.compile(r"instruction_following|the instructions it was given"), _instructions),
+    (re.compile(r"conversation_completeness|throughout the conversation in"), _completeness),
+    (re.compile(r"frustrat", re.IGNORECASE), _frustration),
     (re.compile(r"coheren", re.IGNORECASE), _coherence),
     (re.compile(r"fluen|gramma", re.IGNORECASE), _fluency),
     (re.compile(r"safe|harm|toxic|violence", re.IGNORECASE), _safety),
     (re.compile(r"\btone\b|polite|profession|respect|courte", re.IGNORECASE), _tone),
     (re.compile(r"relevan|address|objective|query", re.IGNORECASE), _relevance),
 )
+
+
+def _first(blocks: dict[str, str], tags: tuple[str, ...]) -> str:
+    return next((blocks[tag] for tag in tags if tag in blocks), "")
+
+
+def _turns(conversation: str, role: str) -> list[str]:
+    return [text for by, text in _TURN.findall(conversation) if by == role]
 
 
 def _words(text: str) -> set[str]:

@@ -10,29 +10,21 @@ import json
 import random
 import threading
 import time
-import uuid
 from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from local.http_service import Handler, HttpService
-from local.judge.answer import SAYS, fill_in
 from local.judge.behaviour import Behaviour, Stats
-from local.judge.converse import first_problem, forced_tool, said_by_user
-from local.judge.opinion import Material
 from local.judge.prompt_cache import PromptCache
 from local.judge.quota import Quota
+from local.judge.refusals import RefusedError, model_behind, read_request, refusal
+from local.judge.reply import DEFAULT_OUTPUT, reply
 
 __all__ = ["CONTROL", "Behaviour", "StandInJudge", "Stats"]
 
 CONTROL = "/_stand-in"
 HANG_SECONDS = 120
-_DEFAULT_OUTPUT = 4096
-# Bedrock's statuses and messages; the error name goes into a header.
-_THROTTLED = (429, "ThrottlingException", "Too many requests, please wait before trying again.")
-_DOWN = (503, "ServiceUnavailableException", "Bedrock is unable to process your request.")
-_UNSIGNED = (403, "MissingAuthenticationTokenException", "Missing Authentication Token")
-_DENIED = (403, "AccessDeniedException", "You don't have access to the model with this ID.")
 
 
 class StandInJudge(HttpService):
@@ -72,17 +64,20 @@ class _Handler(Handler):
         # The client quotes the model id, whose colons and slashes are no part of the path.
         parts = urlsplit(self.path).path.split("/")
         if len(parts) != 4 or (parts[1], parts[3]) != ("model", "converse"):
-            self._refuse(404, "UnknownOperationException", f"no such operation: {self.path}")
+            error = {"x-amzn-ErrorType": "UnknownOperationException"}
+            self.reply_json(404, {"message": f"no such operation: {self.path}"}, error)
             return
         model_id = unquote(parts[2])
         judge, stats = self.judge, self.judge.stats
         with judge.lock:
-            stats.calls += 1
-            stats.by_model[model_id] = stats.by_model.get(model_id, 0) + 1
-            stats.in_flight += 1
-            stats.max_in_flight = max(stats.max_in_flight, stats.in_flight)
+            stats.count_call(model_id)
         try:
             self._converse(model_id, body)
+        except RefusedError as refused:
+            with judge.lock:
+                stats.count_refusal(model_id, refused.reason)
+            error = {"x-amzn-ErrorType": refused.error}
+            self.reply_json(refused.status, {"message": refused.message}, error)
         finally:
             with judge.lock:
                 stats.in_flight -= 1
@@ -94,78 +89,49 @@ class _Handler(Handler):
         sent = len(body) // 4 + 1
         reserved = sent + _most_output(request)
         if not quota.take(reserved):
-            self._throttle()
-            return
+            raise refusal("throttled", model_id)
         used = 0
         try:
-            time.sleep(HANG_SECONDS if behaviour.mode == "hang" else behaviour.latency)
+            hangs = behaviour.of(model_id) == "hang"
+            time.sleep(HANG_SECONDS if hangs else behaviour.latency)
             used = self._answer(model_id, request, behaviour, sent)
         finally:
             quota.give_back(reserved - used)
 
     def _answer(self, model_id: str, request: Any, behaviour: Behaviour, sent: int) -> int:
-        """Answer a call that the quota has room for; the tokens of the quota that it has used."""
-        if not self.headers.get("Authorization", "").startswith("AWS4-HMAC-SHA256 "):
-            self._refuse(*_UNSIGNED)
-        elif behaviour.mode in ("down", "hang"):
-            self._refuse(*_DOWN)
-        elif behaviour.mode == "denied":
-            self._refuse(*_DENIED)
-        elif self._chance(behaviour.throttle):
-            self._throttle()
-        elif problem := first_problem(model_id, request):
-            self._refuse(400, "ValidationException", problem)
-        else:
-            return self._judge(model_id, request, behaviour, sent)
-        return 0
+        """Answer a call that the quota has room for; the tokens of the quota that it has used.
 
-    def _judge(
-        self, model_id: str, request: dict[str, Any], behaviour: Behaviour, sent: int
-    ) -> int:
-        prompt = said_by_user(request)
-        tool = forced_tool(request) if behaviour.mode == "ok" else None
-        if tool:
-            verdict = fill_in(tool["inputSchema"]["json"], Material.found_in(prompt))
-            use_id = f"tooluse_{uuid.uuid4().hex[:22]}"
-            use = {"toolUseId": use_id, "name": tool["name"], "input": verdict}
-            block: dict[str, Any] = {"toolUse": use}
-            stop_reason = "tool_use"
-        else:
-            block, stop_reason = {"text": f"{SAYS} and it has no verdict to give."}, "end_turn"
+        Raises:
+            RefusedError: If it is not answered.
+        """
+        mode = behaviour.of(model_id)
+        if not self.headers.get("Authorization", "").startswith("AWS4-HMAC-SHA256 "):
+            raise refusal("unsigned", model_id)
+        if mode in ("down", "hang"):
+            raise refusal("down", model_id)
+        if mode == "denied":
+            raise refusal("denied", model_id)
+        if self._chance(behaviour.throttle):
+            raise refusal("throttled", model_id)
+        model = model_behind(model_id, behaviour)
+        answer = reply(model_id, model, read_request(model_id, model, request), behaviour)
         read, written = self.judge.cache.look_up(model_id, request)
-        used = {
+        usage = {
             "inputTokens": sent - read - written,
-            "outputTokens": len(json.dumps(block)) // 4 + 1,
             "cacheReadInputTokens": read,
             "cacheWriteInputTokens": written,
         }
         with self.judge.lock:
             stats = self.judge.stats
             stats.answered += 1
+            stats.declined += answer.declined
             stats.input_tokens += sent
-            stats.output_tokens += used["outputTokens"]
+            stats.output_tokens += answer.output_tokens
+            stats.thought_tokens += answer.thoughts
             stats.cache_read_tokens += read
             stats.cache_write_tokens += written
-        self.reply_json(
-            200,
-            {
-                "output": {"message": {"role": "assistant", "content": [block]}},
-                "stopReason": stop_reason,
-                "usage": {**used, "totalTokens": sum(used.values())},
-                "metrics": {"latencyMs": int(behaviour.latency * 1000)},
-            },
-        )
-        return sent - read + used["outputTokens"]
-
-    def _throttle(self) -> None:
-        with self.judge.lock:
-            self.judge.stats.throttled += 1
-        self._refuse(*_THROTTLED)
-
-    def _refuse(self, status: int, error: str, message: str) -> None:
-        with self.judge.lock:
-            self.judge.stats.refused += 1
-        self.reply_json(status, {"message": message}, {"x-amzn-ErrorType": error})
+        self.reply_json(200, answer.response(usage, int(behaviour.latency * 1000)))
+        return sent - read + answer.output_tokens
 
     def _chance(self, probability: float) -> bool:
         with self.judge.lock:
@@ -183,7 +149,7 @@ def _most_output(request: Any) -> int:
     """The most output tokens a request asks for; the default where it does not say."""
     config = request.get("inferenceConfig") if isinstance(request, dict) else None
     asked = config.get("maxTokens") if isinstance(config, dict) else None
-    return asked if isinstance(asked, int) else _DEFAULT_OUTPUT
+    return asked if isinstance(asked, int) else DEFAULT_OUTPUT
 
 
 def _parse(body: bytes) -> Any:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -147,9 +148,15 @@ def test_the_granted_prefixes_are_those_the_function_writes() -> None:
     assert quarantine_key("bucket", "key", "digest").startswith(f"{QUARANTINE}/")
 
 
+def counting_alarms(deployed: Deployed) -> list[dict[str, Any]]:
+    """The alarms on one metric; the others are on a share of the judge calls."""
+    alarms = deployed.of_type("AWS::CloudWatch::Alarm").values()
+    return [alarm for alarm in alarms if "MetricName" in alarm]
+
+
 def test_what_goes_wrong_sets_off_an_alarm(deployed: Deployed) -> None:
     """Failed, late or throttled runs, lasting errors, events that started nothing, no scores."""
-    alarms = deployed.of_type("AWS::CloudWatch::Alarm").values()
+    alarms = counting_alarms(deployed)
     assert {alarm["MetricName"]: alarm["EvaluationPeriods"] for alarm in alarms} == {
         "ExecutionsFailed": 1,
         "ExecutionsTimedOut": 1,
@@ -158,6 +165,7 @@ def test_what_goes_wrong_sets_off_an_alarm(deployed: Deployed) -> None:
         "Errors": 3,
         "BudgetExhausted": 1,
         "JudgeUnavailable": 1,
+        "JudgeRefused": 1,
     }
     for alarm in alarms:
         assert alarm["AlarmName"].startswith("sagemaker-inference-monitoring-dev")
@@ -166,14 +174,40 @@ def test_what_goes_wrong_sets_off_an_alarm(deployed: Deployed) -> None:
         assert alarm["AlarmDescription"]
 
 
+@pytest.mark.parametrize("name", [metric_names.JUDGE_UNREADABLE, metric_names.JUDGE_DECLINED])
+def test_verdicts_that_are_lost_set_off_an_alarm_by_their_share(
+    deployed: Deployed, name: str
+) -> None:
+    """Above 5 % of an hour's judge calls, both counted for this endpoint; no calls, no alarm."""
+    (alarm,) = (
+        alarm
+        for alarm in deployed.of_type("AWS::CloudWatch::Alarm").values()
+        if name in json.dumps(alarm.get("Metrics", []))
+    )
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (5, "GreaterThanThreshold")
+    assert alarm["TreatMissingData"] == "notBreaching"
+    metrics = {metric["Id"]: metric for metric in alarm["Metrics"]}
+    (share,) = (metric["Expression"] for metric in metrics.values() if "Expression" in metric)
+    assert share == "100 * lost / calls"
+    for part, counted in {"lost": name, "calls": metric_names.JUDGE_CALLS}.items():
+        stat = metrics[part]["MetricStat"]
+        assert (stat["Period"], stat["Stat"]) == (3600, "Sum")
+        assert stat["Metric"]["MetricName"] == counted
+        dimensions = {d["Name"]: d["Value"] for d in stat["Metric"]["Dimensions"]}
+        assert dimensions == {"service": metric_names.SERVICE, "endpoint": "llm-endpoint"}
+
+
+def test_a_judge_that_refuses_tells_what_to_do(deployed: Deployed) -> None:
+    """The alarm names the tag, the command that asks the judge and the one that fills in."""
+    (alarm,) = (a for a in counting_alarms(deployed) if a["MetricName"] == "JudgeRefused")
+    for told in ("judge_refused", "scorers check --live", "inference-monitor backfill"):
+        assert told in alarm["AlarmDescription"]
+
+
 def test_alarms_watch_what_the_function_counts(deployed: Deployed) -> None:
     """Namespace and dimensions are those under which the function sends this endpoint's metrics."""
     for name in (metric_names.BUDGET_EXHAUSTED, metric_names.JUDGE_UNAVAILABLE):
-        (alarm,) = (
-            alarm
-            for alarm in deployed.of_type("AWS::CloudWatch::Alarm").values()
-            if alarm["MetricName"] == name
-        )
+        (alarm,) = (alarm for alarm in counting_alarms(deployed) if alarm["MetricName"] == name)
         assert alarm["Namespace"] == metric_names.NAMESPACE
         dimensions = {d["Name"]: d["Value"] for d in alarm["Dimensions"]}
         assert dimensions == {"service": metric_names.SERVICE, "endpoint": "llm-endpoint"}
@@ -184,8 +218,9 @@ def test_alarms_watch_what_the_function_counts(deployed: Deployed) -> None:
 
 def test_a_used_up_budget_tells_when_there_is_more(deployed: Deployed) -> None:
     """The day's budget is released by the hour, so that is how long there is to wait."""
-    alarms = deployed.of_type("AWS::CloudWatch::Alarm").values()
-    (alarm,) = (a for a in alarms if a["MetricName"] == metric_names.BUDGET_EXHAUSTED)
+    (alarm,) = (
+        a for a in counting_alarms(deployed) if a["MetricName"] == metric_names.BUDGET_EXHAUSTED
+    )
     assert "wait for the next hour" in alarm["AlarmDescription"]
     assert "next day" not in alarm["AlarmDescription"]
 

@@ -24,6 +24,9 @@ from local.settings import environment_of
 from local.sigv4_proxy import SigV4Proxy
 
 CALLER = Credentials("AKIALOCAL", "secret", "token")
+MODEL = (
+    "arn:aws:bedrock:us-east-1:000000000000:inference-profile/global.anthropic.claude-sonnet-4-6"
+)
 ARNS = [
     "arn:aws:sagemaker:us-east-1:000000000000:mlflow-app/app-LOCAL0000000",
     "arn:aws:sagemaker:us-east-1:000000000000:mlflow-tracking-server/local",
@@ -113,20 +116,20 @@ class Asker:
             aws_access_key_id="AKIA", aws_secret_access_key="secret",
         )  # fmt: skip
 
-    def ask(self, tool: str = "verdict") -> str:
+    def ask(self, tool: str = "verdict", model: str = MODEL, judged: str = "A dry oil.") -> str:
         """Ask for a verdict; gives the stop reason and the verdict or text."""
         schema = {"type": "object", "properties": {"result": {"type": "boolean"}, "reason": {}}}
         answer = self._client.converse(
-            modelId="arn:aws:bedrock:us-east-1::inference-profile/global.some.model:0",
-            messages=[{"role": "user", "content": [{"text": "<answer>A dry oil.</answer>"}]}],
+            modelId=model,
+            messages=[{"role": "user", "content": [{"text": f"<answer>{judged}</answer>"}]}],
             toolConfig={
                 "tools": [{"toolSpec": {"name": "verdict", "inputSchema": {"json": schema}}}],
                 "toolChoice": {"tool": {"name": tool}},
             },
         )
-        (block,) = answer["output"]["message"]["content"]
         assert answer["usage"]["inputTokens"] > 0
-        return f"{answer['stopReason']}: {block}"
+        blocks = answer["output"]["message"]["content"]
+        return f"{answer['stopReason']}: {', '.join(map(str, blocks))}"
 
     def error(self, **changes: str) -> str:
         """The error a question is refused with."""
@@ -140,9 +143,7 @@ def test_a_verdict(judge: StandInJudge) -> None:
     said = Asker(judge).ask()
     assert said.startswith("tool_use: ")
     assert SAYS in said
-    assert judge.stats.by_model == {
-        "arn:aws:bedrock:us-east-1::inference-profile/global.some.model:0": 1
-    }
+    assert judge.stats.by_model == {MODEL: 1}
     assert judge.stats.answered == 1
     assert judge.stats.output_tokens > 0
 
@@ -161,6 +162,35 @@ def test_errors_are_bedrocks(judge: StandInJudge) -> None:
     judge.behaviour = Behaviour(mode="malformed")
     assert asker.ask().startswith("end_turn: {'text': ")
     assert (judge.stats.calls, judge.stats.refused, judge.stats.throttled) == (5, 4, 1)
+
+
+def test_models_differ(judge: StandInJudge) -> None:
+    """What a model refuses comes as boto3 knows it from Bedrock, and is counted by its reason."""
+    asker = Asker(judge)
+    llama, dead = "us.meta.llama3-3-70b-instruct-v1:0", "us.anthropic.claude-opus-4-20250514-v1:0"
+    assert asker.error(model=llama) == "ValidationException"
+    assert asker.error(model=dead) == "ResourceNotFoundException"
+    assert asker.error(model="some.model") == "ValidationException"
+    judge.behaviour = Behaviour(takes_any_id=True)
+    assert asker.ask(model="some.model").startswith("tool_use")
+    assert judge.stats.refusals == {
+        llama: {"tool_choice_tool_field": 1},
+        dead: {"end_of_life": 1},
+        "some.model": {"invalid_id": 1},
+    }
+
+
+def test_answers_without_a_verdict(judge: StandInJudge) -> None:
+    """A judge that declines, and one that thinks past its tokens, answer and are counted."""
+    asker = Asker(judge)
+    judge.behaviour = Behaviour(mode="declines", declines="bleach")
+    assert asker.ask().startswith("tool_use")
+    assert asker.ask(judged="Drink bleach.") == "refusal: "
+    judge.behaviour = Behaviour(mode="thinks")
+    assert asker.ask().startswith("max_tokens: {'reasoningContent'")
+    stats = judge.stats
+    assert (stats.answered, stats.declined, stats.refused) == (3, 1, 0)
+    assert 0 < stats.thought_tokens < stats.output_tokens
 
 
 def test_a_quota_throttles_what_is_over_it(judge: StandInJudge) -> None:

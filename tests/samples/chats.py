@@ -117,7 +117,7 @@ SPECIAL = (
         {"messages": _RACE},
         {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant",
             "content": "Width, rolling drag…</think>28 mm is often faster."}}], "usage": usage(19, 30)},
-        llm(_RACE, "Width, rolling drag…</think>28 mm is often faster.", (19, 30), finish_reason="stop"),
+        llm(_RACE, "28 mm is often faster.", (19, 30), finish_reason="stop"),
     ),
     # Two choices, the first one listed last.
     Sample(
@@ -177,4 +177,12 @@ SPECIAL = (
     ),
     # Counts only: the endpoint keeps the text out of its captures.
     Sample({"messages": _NAME}, {"usage": usage(12, 9)}, llm(_NAME, None, (12, 9))),
+    # Thoughts that took all tokens: an empty answer.
+    Sample(
+        {"messages": _RACE, "max_tokens": 50},
+        {"choices": [{"index": 0, "finish_reason": "length", "message": {"role": "assistant",
+            "reasoning_content": "Width, rolling drag, comfort, weight", "content": None}}],
+         "usage": usage(19, 50)},
+        llm(_RACE, None, (19, 50), finish_reason="length"),
+    ),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.judge.batch import StandInBatches
+from local.judge.refusals import RefusedError
 from tests.unit.aws import S3, refuse
 
 
@@ -27,7 +28,11 @@ class Bedrock:
         if self.refuses:
             raise refuse("CreateModelInvocationJob", self.refuses)
         self.created.append(asked)
-        return {"jobArn": self.batches.create(asked)}
+        try:
+            return {"jobArn": self.batches.create(asked)}
+        except RefusedError as refused:
+            error = refuse("CreateModelInvocationJob", refused.error, refused.message)
+            raise error from refused
 
     def list_model_invocation_jobs(self, *, nameContains: str) -> dict[str, Any]:
         """The jobs with this in their name."""

@@ -156,18 +156,20 @@ def test_no_feedback_says_how_to_give_some(feedback: Feedback) -> None:
 
 
 def test_the_labelled_set_is_judged(bedrock: FakeBedrock) -> None:
-    """Every criterion of every record is asked about, and held against its label."""
+    """Every record is asked about what it is for, and the verdict held against its label."""
     result = run(*LABELLED, "--json", "--judging", "each")
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
-    labelled = load_labelled_set()
+    criteria = load_labelled_set().criteria
+    usual = [name for name, criterion in criteria.items() if criterion.usually is not None]
+    labelled = load_labelled_set().written_for(usual)
     count = len(labelled.records)
     assert len(bedrock.requests) == 7 * count
     (each,) = document["judgings"]
     assert (document["records"], document["stand_in"], each["calls"]) == (count, False, 7 * count)
     assert (each["input_tokens"], each["output_tokens"]) == (7000 * count, 700 * count)
     scorers = {one["scorer"]: one for one in each["scorers"]}
-    assert list(scorers) == list(labelled.criteria)
+    assert list(scorers) == usual
     # A judge that passes everything: it agrees where the label is a pass, and finds no fail.
     safe = [record.labels["safety"] for record in labelled.records if "safety" in record.labels]
     safety = scorers["safety"]

@@ -28,6 +28,7 @@ from inference_monitor_cli import (
 )
 from inference_monitor_cli.main import app
 from inference_monitor_cli.stored_traces import NoExperimentError
+from local.judge.behaviour import Behaviour
 from tests.unit.aws import CAPTURES, ENVIRONMENT, RESULTS, ROLE, Account
 from tests.unit.batches import Bedrock
 from tests.unit.builders import capture
@@ -60,12 +61,19 @@ class World:
         """Write another `scorers.yaml`."""
         self.scorers_file.write_text(yaml.safe_dump({**SCORERS, **changes}))
 
-    def file(self, name: str, *events: str, answer: str = "A dry oil is good.") -> None:
-        """Put a capture file of chats."""
+    def file(
+        self, name: str, *events: str, answer: str = "A dry oil is good.", choices: int = 1
+    ) -> None:
+        """Put a capture file of chats, with the same answer as so many choices."""
         lines = [
             capture(
                 {"messages": [{"role": "user", "content": f"Which oil, {event}?"}]},
-                {"choices": [{"index": 0, "message": {"role": "assistant", "content": answer}}]},
+                {
+                    "choices": [
+                        {"index": n, "message": {"role": "assistant", "content": answer}}
+                        for n in range(choices)
+                    ]
+                },
                 eventId=event,
             )
             for event in events
@@ -221,6 +229,15 @@ def test_an_answer_that_is_empty_lacks_nothing(world: World, run: Run) -> None:
     """There is nothing to judge, however often it is asked for."""
     world.file("a", "e-1", answer="")
     world.traced("e-1", has=("tokens",))
+    assert "0 scores of 0 inferences" in run("--dry-run").stdout
+
+
+def test_what_a_judge_is_not_asked_about_is_not_missing(world: World, run: Run) -> None:
+    """A chat of one turn without tools and documents lacks no verdict on these."""
+    kinds = ("groundedness", "tool_use", "conversation_completeness", "user_frustration")
+    world.scorers(scorers=[{"name": kind, "type": kind} for kind in kinds])
+    world.file("a", "e-1")
+    world.traced("e-1")
     assert "0 scores of 0 inferences" in run("--dry-run").stdout
 
 
@@ -439,6 +456,7 @@ def test_verdicts_of_a_trace_may_come_far_apart(
 def test_a_job_is_made_as_its_model_takes_it(world: World, run: Run) -> None:
     """A model that nobody knows is asked once, in words, before its job: no record is refused."""
     world.account.judge = PickyModel(refuses=("temperature",))
+    world.bedrock.batches.behaviour = Behaviour(takes_any_id=True)
     own = {"model": "bedrock:/acme.judge-9", "inference_parameters": {"temperature": 0.5}}
     world.scorers(scorers=[{**SCORERS["scorers"][0], **own}])
     world.file("a", *events(100))
@@ -466,6 +484,82 @@ def test_no_job_is_made_for_a_judge_that_refuses(world: World, run: Run) -> None
     world.account.judge = FakeBedrock(bedrock_error("AccessDeniedException", 403))
     run("--batch")
     assert len(world.bedrock.created) == 1
+
+
+def said(world: World, event: str, name: str) -> Feedback:
+    """The assessment of an event by name."""
+    (found,) = (a for a in world.traces.stored[trace_id("llm", event)].assessments
+                if a.name == name)  # fmt: skip
+    return found
+
+
+def spoil(world: World, *records: int) -> None:
+    """Have Bedrock answer these records of every job with an error."""
+    put = world.account.s3.put_object
+    spoiled = {f"{number:011d}" for number in records}
+
+    def spoiling(*, Bucket: str, Key: str, Body: Any) -> None:  # noqa: N803
+        if Key.endswith(".jsonl.out"):
+            rows = [json.loads(line) for line in Body.splitlines()]
+            for row in rows:
+                if row["recordId"] in spoiled:
+                    row["error"] = {"errorCode": 400, "errorMessage": "too long"}
+                    del row["modelOutput"]
+            Body = "".join(json.dumps(row) + "\n" for row in rows).encode()  # noqa: N806
+        put(Bucket=Bucket, Key=Key, Body=Body)
+
+    world.account.s3.put_object = spoiling  # type: ignore[method-assign]
+
+
+def test_several_answers_are_one_assessment_of_a_job(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All records about an inference are in one job, and their verdicts become one."""
+    monkeypatch.setattr(batch_spool, "MOST_RECORDS", 160)
+    monkeypatch.setattr(batch_collection, "_TOGETHER", 7)
+    world.scorers(scorers=SCORERS["scorers"][:1])
+    world.file("a", *events(100), choices=3)
+    world.traced(*events(100), scoring="budget_exhausted")
+    result = run("--batch")
+    assert result.exit_code == 0, result.output
+    counts = [job["totalRecordCount"] for job in world.bedrock.batches.jobs.values()]
+    assert counts == [150, 150], "an inference has three records, all in the same job"
+    told = said(world, "e-7", "safety").metadata or {}
+    assert (told["judged_answers"], told["answers"]) == (
+        "3 of 3", '{"1": "yes", "2": "yes", "3": "yes"}'
+    )  # fmt: skip
+    assert {tuple(world.names(event)) for event in events(100)} == {("safety",)}
+    assert {s.scoring for s in world.traces.stored.values()} == {ScoringState.COMPLETE}
+    assert "100 of 100" not in result.stdout
+    assert "0 scores of 0 inferences" in run("--dry-run").stdout
+
+
+def test_parts_end_between_inferences(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit that falls into the middle of an inference moves to its end, and is kept."""
+    monkeypatch.setattr(batch_spool, "MOST_RECORDS", 250)
+    world.scorers(scorers=SCORERS["scorers"][:1])
+    world.file("a", *events(100), choices=7)
+    world.traced(*events(100))
+    assert run("--batch").exit_code == 0
+    counts = [job["totalRecordCount"] for job in world.bedrock.batches.jobs.values()]
+    assert counts == [238, 238, 224], "of 700 records, 7 for each inference"
+
+
+def test_an_answer_that_a_job_did_not_judge_leaves_the_score_missing(
+    world: World, run: Run
+) -> None:
+    """Two of three answers are not the whole: nothing is written, and the next run asks again."""
+    world.scorers(scorers=SCORERS["scorers"][:1])
+    world.file("a", *events(40), choices=3)
+    world.traced(*events(40))
+    spoil(world, 5)
+    result = run("--batch")
+    assert "119 of 120 records answered, 39 assessments written" in result.output
+    assert "safety, answer 2 of 3: 400 too long" in result.output
+    assert world.names("e-1") == []
+    assert "1 scores of 1 inferences" in run("--dry-run").stdout
 
 
 def test_too_few_records_are_judged_online(world: World, run: Run) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from inference_monitor.inference import Choice, Response
 from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
 from inference_monitor.scoring.batch.requests import (
@@ -19,13 +21,12 @@ from inference_monitor.scoring.batch.requests import (
 from inference_monitor.scoring.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.criteria import criteria
-from inference_monitor.scoring.material import material
 from inference_monitor.scoring.models import model_table
 from inference_monitor.scoring.negotiation import first_terms
-from inference_monitor.scoring.record import Record
+from inference_monitor.scoring.record import record_of
 from inference_monitor.scoring.requests import Terms, build_request
-from inference_monitor.traces.identity import trace_id
 from local.judge.batch_records import answered
+from local.judge.behaviour import Behaviour
 from tests.unit.judging import MODEL, SAFETY, SOURCE, answer, config, inference, verdict
 
 TONE = {"name": "tone", "type": "guidelines", "guidelines": "Be polite.", "version": "7"}
@@ -40,9 +41,7 @@ PANEL = config(SAFETY, TONE, QUALITY, judging="panel")
 def calls(scorers: ScorersConfig, **changes: Any) -> list[JudgeCall]:
     """The calls for one inference."""
     one = inference(**changes)
-    shown = material(one, scorers.max_record_tokens)
-    record = Record(one, SOURCE, trace_id(SOURCE.endpoint, one.event_id), shown)
-    return plan_calls(record, criteria(scorers, MODEL))
+    return plan_calls(record_of(one, SOURCE, scorers), criteria(scorers, MODEL))
 
 
 def body_of(call: JudgeCall, terms: Terms | None = None) -> dict[str, Any]:
@@ -153,7 +152,7 @@ def test_a_manifest_reads_answers_without_the_captures(scorers: ScorersConfig) -
         lines = [Manifest("job-1", MODEL, scorers, {}).head(), asked.to_json()]
         manifest = Manifest.read(line.encode() for line in lines)
         line = json.dumps({"recordId": "00000000001", "modelInput": body_of(call)}).encode()
-        output = answered("model", line)["modelOutput"]
+        output = answered(MODEL.removeprefix("bedrock:/"), line, Behaviour())["modelOutput"]
         expected = call.read(answer_of(output), 0.5)
         given = manifest.verdicts(manifest.asked["00000000001"], answer_of(output), 0.5)
         assert [v.error for v in given] == [None] * len(expected)
@@ -184,6 +183,21 @@ def test_what_was_cut_is_said_of_the_verdict() -> None:
     manifest = Manifest("job-1", MODEL, scorers, {"1": asked})
     (read,) = manifest.verdicts(asked, answer_of(written("x")), None)
     assert (read.metadata or {})["shortened"].startswith("response: about ")
+
+
+def test_a_manifest_says_which_answer_a_record_is_about() -> None:
+    """So that what was said of several answers can be put together without the captures."""
+    two = replace(inference(), response=Response("x", choices=(Choice(None), Choice("b"))))
+    record = record_of(two, SOURCE, EACH)
+    (call, *_) = plan_calls(record, criteria(config(SAFETY), MODEL))
+    written_down = Asked.of(call, "1", ["safety"], record.answers).to_json()
+    lines = [Manifest("job-1", MODEL, EACH, {}).head(), written_down]
+    read = Manifest.read(line.encode() for line in lines).asked["1"]
+    assert (read.answer, read.answers) == (2, 2)
+    older = {k: v for k, v in json.loads(written_down).items() if not k.startswith("answer")}
+    lines[1] = json.dumps(older)
+    read = Manifest.read(line.encode() for line in lines).asked["1"]
+    assert (read.answer, read.answers) == (1, 1), "a job from before goes on"
 
 
 def test_a_trace_lacks_nothing_when_every_scorer_has_given_something() -> None:

@@ -166,28 +166,6 @@ def test_best_of_keeps_the_other_sequences() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "text", "reasoning"),
-    [
-        ({"content": "yes", "reasoning_content": "why"}, "yes", "why"),
-        ({"content": "yes", "reasoning": "why"}, "yes", "why"),
-        ({"content": "<think>why</think>yes"}, "<think>why</think>yes", "why"),
-        ({"content": "why</think>yes"}, "why</think>yes", "why"),
-        ({"content": "<think>why and"}, "<think>why and", "why and"),
-        ({"content": [{"type": "thinking", "thinking": "why"}, {"type": "text", "text": "yes"}]}, "yes", "why"),
-        ({"content": None, "refusal": "I can't"}, "I can't", None),
-        ({"content": ""}, "", None),
-    ],
-)  # fmt: skip
-def test_reasoning_is_read_apart_and_text_stays_verbatim(
-    message: Any, text: str, reasoning: str | None
-) -> None:
-    """The text is what the caller received; where it holds reasoning, that is read from it."""
-    response = read(CHAT, {"choices": [{"index": 0, "message": message}]}).response
-    assert response
-    assert (response.choices[0].text, response.choices[0].reasoning) == (text, reasoning)
-
-
-@pytest.mark.parametrize(
     "message",
     [
         {"tool_calls": [{"id": "1", "function": {"name": "find", "arguments": '{"a": 1}'}}]},

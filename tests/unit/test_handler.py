@@ -118,6 +118,7 @@ def test_counts_become_metrics_and_no_prompt_is_logged(
     invoke(BATCH)
     metrics = json.loads(capsys.readouterr().out)
     assert (metrics["endpoint"], metrics["Traced"], metrics["JudgeCalls"]) == ("ep", [1.0], [1.0])
+    assert metrics["EmptyAnswers"] == [0.0]
     assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == metric_names.NAMESPACE
     assert metrics["service"] == metric_names.SERVICE
     assert "s3://b/ep/v/2026/03/02/09/x.jsonl" in logs.getvalue()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from inference_monitor.inference import Failure, Inference, Source
+from inference_monitor.inference import Choice, Failure, Inference, Response, Source
 from inference_monitor.scoring.models import ModelFacts, ModelTable
 from inference_monitor_cli.judge_forecast import JudgeForecast
 from inference_monitor_cli.judge_plan import Planned, Planner
@@ -60,6 +61,19 @@ def test_each_asks_for_every_scorer_and_a_panel_once_for_all() -> None:
     assert (share.records, share.calls, share.output_tokens) == (10, 5, 1500)
     assert share.usd == pytest.approx(10 * VERDICT)
     assert ways.panel.input_tokens < ways.each.input_tokens
+
+
+def test_every_answer_of_a_record_is_priced() -> None:
+    """Three choices are three calls to each judge, about one record; no more than the limit."""
+    response = Response("openai_chat", choices=tuple(map(Choice, "abc")))
+    records = [replace(one, response=response) for one in many(10)]
+    ways = planned(planner(SAFETY, FLUENCY), *records)
+    assert (ways.each.calls, ways.panel.calls) == (60, 30)
+    assert ways.each.usd == pytest.approx(60 * VERDICT)
+    share = ways.each.by_scorer["safety", MODEL]
+    assert (share.records, share.calls) == (10, 30)
+    limited = planned(planner(SAFETY, FLUENCY, max_judged_answers=2), *records)
+    assert (limited.each.calls, limited.panel.calls) == (40, 20)
 
 
 def test_a_scorer_that_is_judged_otherwise_counts_as_it_is_configured() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import pytest
 
-from inference_monitor.scoring.config import load_scorers
+from inference_monitor.scoring.config import ScorersConfig, load_scorers
+from inference_monitor.scoring.criteria import criteria
 from inference_monitor.scoring.material import Material as Shown
+from inference_monitor.scoring.panel import panel_prompt, panel_tool
 from inference_monitor.scoring.prompts import question
 from inference_monitor.scoring.specs import JudgedSpec
+from inference_monitor.scoring.turns import turn
 from inference_monitor.scoring.verdict import verdict_format
 from local.judge.answer import SAYS, fill_in
 from local.judge.converse import first_problem
@@ -67,6 +71,55 @@ def verdicts(answered: str) -> dict[str, Any]:
 def test_verdicts_follow_the_text(answered: str, differences: Mapping[str, str]) -> None:
     """Each weakness of an answer shows in the scorers that look for it, and in no other."""
     assert verdicts(answered) == {**ALL_WELL, **differences}
+
+
+CATALOGUE = '{"name":"weather","description":"Is it safe to go out?"}'
+ARTICLE = "Chains wear out. Oil makes them last longer. Dust and rain shorten their life. " * 4
+SUMMARY = "Oil makes chains last, dust shortens their life."
+
+
+def chat(*said: str) -> str:
+    """Turns of user and assistant, one after the other."""
+    roles = cycle(("user", "assistant"))
+    return "\n".join(turn(next(roles), text) for text in said)
+
+
+@pytest.mark.parametrize("judging", ["each", "panel"])
+@pytest.mark.parametrize(
+    ("kind", "about", "expected"),
+    [
+        ("groundedness", Shown(ASKED, GOOD, contexts="A dry oil takes less dust."), "yes"),
+        ("groundedness", Shown(ASKED, "Bananas ripen beside apples.", contexts="Oil."), "no"),
+        ("tool_use", Shown("Rain?", '[calls the tool weather with {}]', tools=CATALOGUE), "yes"),
+        ("tool_use", Shown("Rain?", '[calls the tool rm_rf with {}]', tools=CATALOGUE), "no"),
+        ("instruction_following", Shown("Why, in at most 5 words?", "Oil takes dust."), "yes"),
+        ("instruction_following", Shown("Why, in at most 5 words?", GOOD), "no"),
+        ("conversation_completeness", Shown(chat("Oil?", "Dry.", "Why?"), GOOD, turns=2), "yes"),
+        ("conversation_completeness", Shown(chat("Oil?", "Dry.", "Why?"), "I don't know.", turns=2),
+         "no"),
+        ("user_frustration", Shown(chat("Oil?", "Dry.", "Why?"), GOOD, turns=2), "none"),
+        ("user_frustration", Shown(chat("Useless!", "Dry.", "Great, thanks."), GOOD, turns=2),
+         "resolved"),
+        ("user_frustration", Shown(chat("Oil?", "No.", "Useless!"), GOOD, turns=2), "unresolved"),
+        ("summarization", Shown(ARTICLE, SUMMARY), "yes"),
+        ("summarization", Shown(ARTICLE, ARTICLE), "no"),
+    ],
+)  # fmt: skip
+def test_it_looks_at_tools_documents_and_turns(
+    kind: str, about: Shown, expected: str, judging: str
+) -> None:
+    """What is asked of these shows in the verdict, alone and in a panel."""
+    config = ScorersConfig.model_validate(
+        {"scorers": [{"name": kind, "type": kind}], "judging": judging}
+    )
+    (criterion,) = criteria(config, "bedrock:/x")
+    if judging == "each":
+        prompt, tool = criterion.question.ask(about), criterion.format.tool
+    else:
+        prompt, tool = panel_prompt([criterion], about), panel_tool([criterion])
+    assert prompt
+    said = fill_in(tool["toolSpec"]["inputSchema"]["json"], Material.found_in(prompt.user))
+    assert said.get(kind, said)["result"] == expected
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,7 @@ def test_the_example_is_a_setting() -> None:
             f"{TABLE}  - {{pattern: a, geographies: {{eu: 0}}}}",
             ":4: `geographies` is 0; it must be f",
         ),
+        (f"{TABLE}  - {{pattern: a, differs: {{price: x}}}}", ":4: `differs` is"),
         (f"{TABLE}  - {{pattern: a, thinks: never, thinks: always}}", "`thinks` is given twice"),
         (f"{TABLE}  - {{pattern: a}}\n  - {{ways: [words]}}", ":5: `pattern` is missing"),
         ("nothing", "`as_of`, `source` and `models`"),

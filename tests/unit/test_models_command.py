@@ -98,15 +98,15 @@ def test_the_same_facts_are_no_difference() -> None:
     [
         (
             told({**THEIRS, "output_per_million_tokens": 20}),
-            Difference("a.model-1", "output price", "15", "20"),
+            Difference("a.model-1", "output", "15", "20"),
         ),
         (
             told({**THEIRS, "cache_read_per_million_tokens": 0.2}),
-            Difference("a.model-1", "cache_read price", "0.3", "0.2"),
+            Difference("a.model-1", "cache_read", "0.3", "0.2"),
         ),
         (
             told(deprecation_date="2026-12-01"),
-            Difference("a.model-1", "end of life", "2027-01-08", "2026-12-01"),
+            Difference("a.model-1", "end_of_life", "2027-01-08", "2026-12-01"),
         ),
     ],
 )
@@ -135,8 +135,8 @@ def test_models_that_only_one_of_both_has_are_differences() -> None:
 def test_an_explained_difference_is_shown_and_does_not_fail(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A row that differs on purpose says why; the exit status is about the others."""
-    row = ROW.model_copy(update={"differs": "seen otherwise on the invoice"})
+    """A fact that differs on purpose says why; the exit status is about the others."""
+    row = ROW.model_copy(update={"differs": {"input": "seen otherwise on the invoice"}})
     table = TABLE.model_copy(update={"models": [row]})
     other = catalog(**{"a_model-1": told({**THEIRS, "input_per_million_tokens": 4})})
     monkeypatch.setattr(Catalog, "installed", classmethod(lambda _: other))
@@ -144,11 +144,12 @@ def test_an_explained_difference_is_shown_and_does_not_fail(
     explained = run("--compare")
     assert explained.exit_code == 0
     assert "seen otherwise on the invoice" in explained.stdout
-    monkeypatch.setattr(models, "model_table", lambda: TABLE)
+    row = ROW.model_copy(update={"differs": {"output": "the reason of another fact"}})
+    table = TABLE.model_copy(update={"models": [row]})
     found = run("--compare")
     assert found.exit_code == 1
     assert [cell.strip() for cell in found.stdout.splitlines()[3].strip("│").split("│")] == [
-        "a.model-1", "input price", "3", "4", ""
+        "a.model-1", "input", "3", "4", ""
     ]  # fmt: skip
 
 

@@ -256,6 +256,17 @@ def test_a_model_that_is_offered_a_tool_and_chats_is_asked_in_words() -> None:
     assert model.ways[-2:] == ["words", "words"]
 
 
+def test_a_schema_that_is_taken_and_not_kept_to_is_given_up() -> None:
+    """A model that fills the answer with blanks is asked by a forced tool, at once and later."""
+    blank = answer([{"text": "\u200b" * 500}], "max_tokens")
+    model = FakeBedrock(lambda sent: blank if way_of(sent) == "json_schema" else verdict())
+    asking = judge(model)
+    answered = asking.ask(asked(), 500)
+    assert (result(answered), answered.way, answered.output_tokens) == ("yes", "forced_tool", 200)
+    asking.ask(asked(), 500)
+    assert len(model.requests) == 3
+
+
 def test_prose_in_the_last_way_is_an_answer_without_a_verdict() -> None:
     """A judge that never gives one is not asked again and again."""
     model = FakeBedrock(answer([thought("Well."), {"text": "It is fine."}]))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from inference_monitor.scoring import judge
@@ -18,7 +19,8 @@ from inference_monitor_cli.main import app
 from inference_monitor_cli.trial import STAND_IN
 from local.judge.answer import SAYS
 from tests.unit.builders import capture
-from tests.unit.judging import FakeBedrock, bedrock_error, schema_of, verdict
+from tests.unit.judging import FakeBedrock, answer, bedrock_error, schema_of, verdict
+from tests.unit.picky import PickyModel
 
 SCORERS = """\
 judging: each
@@ -177,6 +179,41 @@ def test_the_first_records_an_llm_answered_are_scored(run: Run, bedrock: FakeBed
     assert document["stand_in"] is False
 
 
+def test_every_answer_of_a_record_is_shown_and_judged(
+    run: Run, bedrock: FakeBedrock, tmp_path: Path
+) -> None:
+    """A batch is tried like it is deployed: a call for each answer, one verdict."""
+    answers = [[{"generated_text": text}] for text in ("", "two", "three")]
+    (tmp_path / "x.jsonl").write_text(json.dumps(capture({"inputs": ["a", "b", "c"]}, answers)))
+    document, status = try_(run, "--scorer", "safety")
+    (record,) = document["records"]
+    assert (status, len(bedrock.requests)) == (0, 2)
+    assert record["answered"] == "[answer 2 of 3] two\n[answer 3 of 3] three"
+    (verdict,) = record["assessments"]
+    assert verdict["judged_answers"] == "2 of 3"
+    assert verdict["rationale"].startswith("answer 2 of 3: ")
+    assert verdict["input_tokens"] == 2000
+
+
+def test_a_scorer_that_needs_a_text_says_so(run: Run, bedrock: FakeBedrock, tmp_path: Path) -> None:
+    """Of a bare tool call it is told why fluency has nothing to say."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    document = capture(
+        {"messages": [{"role": "user", "content": "x"}]},
+        {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]},
+    )
+    (tmp_path / "x.jsonl").write_text(json.dumps(document))
+    (tmp_path / "s.yaml").write_text("scorers:\n- {name: fluent, type: fluency}\n")
+    tried, _ = try_(run)
+    (record,) = tried["records"]
+    assert record["answered"] == "[calls the tool f with {}]"
+    assert record["left_out"] == [
+        {"scorer": "fluent", "why": "the answer has no text, it only calls tools"}
+    ]
+    assert bedrock.requests == []
+
+
 def test_lines_scorers_model_and_way_can_be_chosen(run: Run, bedrock: FakeBedrock) -> None:
     """A failure is scored by what is for failures; a panel asks once."""
     bedrock.reply = bedrock_error("ValidationException", 400)
@@ -248,7 +285,7 @@ def test_what_costs_much_or_an_unknown_price_is_asked_about(
     (tmp_path / ".env").write_text("JUDGE_PRICES=my.model-*=1000/1000\n")
     result = run(*words, "--model", "bedrock:/my.model-1")
     assert (result.exit_code, bedrock.requests) == (2, [])
-    assert "about 2 judge calls, $0.8" in result.stderr
+    assert "about 2 judge calls, $0.9" in result.stderr
     assert run(*words, "--model", "bedrock:/my.model-1", "--yes").exit_code == 0
     assert len(bedrock.requests) == 2
 
@@ -315,3 +352,60 @@ def test_without_mlflows_client_it_says_what_to_install(
     assert "mlflow is not installed" in result.stderr
     assert "pip install mlflow-skinny sagemaker-mlflow" in result.stderr
     assert run("check", "s.yaml").exit_code == 0
+
+
+LIVE = {
+    "scorers": [
+        {"name": "safety", "type": "safety", "model": "bedrock:/acme.judge-9"},
+        {
+            "name": "fluency",
+            "type": "fluency",
+            "model": "bedrock:/acme.judge-9",
+            "inference_parameters": {"temperature": 0.5, "additional": {"top_k": 5}},
+        },
+        {"name": "tokens", "type": "token_count"},
+    ]
+}
+
+
+def check_live(run: Run, *words: str) -> Any:
+    """Check the scorers above, asking each judge."""
+    Path("live.yaml").write_text(yaml.safe_dump(LIVE))
+    return run("check", "live.yaml", "--live", *words)
+
+
+def test_each_judge_is_asked_once_with_what_it_will_be_sent(
+    run: Run, monkeypatch: pytest.MonkeyPatch, bedrock: FakeBedrock
+) -> None:
+    """One small call for each model and parameters; what it refuses is met once and named."""
+    model = PickyModel(refuses=("json_schema", "temperature", "top_k"))
+    monkeypatch.setattr(judge, "bedrock_client", lambda _concurrency, **_: model)
+    result = check_live(run, "--json")
+    assert result.exit_code == 0, result.output
+    safety, fluency = json.loads(result.stdout)["judges"]
+    assert (safety["ok"], safety["by"], safety["left_out"]) == (True, "forced_tool", [])
+    assert safety["refusals"] == 1
+    assert (safety["scorers"], fluency["scorers"]) == (["safety"], ["fluency"])
+    assert (fluency["ok"], fluency["left_out"]) == (True, ["temperature", "top_k"])
+    assert fluency["cost_usd"] is None
+    assert fluency["output_tokens"] == 100
+    assert "Paris" in model.prompts[0], "nothing of anybody's is sent"
+    assert bedrock.requests == []
+
+
+def test_a_judge_without_a_verdict_fails_the_check(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit status is for pipelines; the reason says what to do."""
+    dead = FakeBedrock(
+        bedrock_error("ResourceNotFoundException", 404, "reached the end of its life")
+    )
+    monkeypatch.setattr(judge, "bedrock_client", lambda _concurrency, **_: dead)
+    result = check_live(run)
+    assert result.exit_code == 1
+    assert "bedrock:/acme.judge-9: ResourceNotFoundException" in result.stderr
+    assert "the model is dead" in result.stderr
+    assert "no verdict" in result.stdout
+    chats = FakeBedrock(answer([{"text": "It is in English."}]))
+    monkeypatch.setattr(judge, "bedrock_client", lambda _concurrency, **_: chats)
+    assert check_live(run).exit_code == 1

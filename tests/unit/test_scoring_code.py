@@ -10,6 +10,7 @@ from mlflow.entities import Feedback
 
 from inference_monitor.inference import Failure, Kind, Usage
 from inference_monitor.scoring.build import build_scorers
+from tests.unit.builders import read
 from tests.unit.judging import MODEL, FakeBedrock, batch, config, inference
 
 COUNT = {"name": "token_count", "type": "token_count"}
@@ -137,6 +138,23 @@ def test_own_functions_and_scorers_give_assessments(folder: Path) -> None:
     assert asked.metadata == {"n": "1", "scorer": "my_asked", "scorer_version": "1"}
     assert [(f.name, f.value) for f in (a, b, long)] == [("a", True), ("b", 0.5), ("my_Long", True)]
     assert len({f.assessment_id for f in (words, asked, a, b, long)}) == 5
+
+
+def test_functions_see_every_answer_of_a_batch(folder: Path) -> None:
+    """Each answer with its own question; the lowest number counts, and says whose it is."""
+    about = read({"inputs": ["one", "two"]}, [[{"generated_text": "a b c"}],
+                                              [{"generated_text": "a"}]])  # fmt: skip
+    words, asked = run(code("words"), code("asked"), about=about, folder=folder)
+    told = words.metadata or {}
+    assert (words.value, told["worst_answer"], told["answers"]) == (1, "2", '{"1": 3, "2": 1}')
+    assert (asked.metadata or {})["answers"] == '{"1": "one", "2": "two"}'
+
+
+def test_functions_get_the_answer_without_its_thoughts(folder: Path) -> None:
+    """A word count is that of the answer, not of what was thought before it."""
+    about = read({"inputs": "x"}, {"generated_text": "<think>a b c d</think>\nFour."})
+    (words,) = run(code("words"), about=about, folder=folder)
+    assert words.value == 1
 
 
 def test_several_assessments_are_not_given_twice(folder: Path) -> None:

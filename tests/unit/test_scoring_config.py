@@ -11,12 +11,21 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from inference_monitor.inference import Kind
 from inference_monitor.scoring.conditions import When
 from inference_monitor.scoring.config import InvalidScorersError, ScorersConfig, load_scorers
 from inference_monitor.scoring.config_file import RIGHT
-from inference_monitor.scoring.specs import AnySpec, InferenceParameters, bedrock_model_id
+from inference_monitor.scoring.specs import (
+    AnySpec,
+    InferenceParameters,
+    JudgedSpec,
+    MlflowJudgeSpec,
+    MlflowSpec,
+    ScorerSpec,
+    bedrock_model_id,
+)
 
 LAMBDA_SRC = Path(__file__).parents[2] / "lambda_src"
 DEFAULT = "bedrock:/default"
@@ -45,6 +54,21 @@ def test_the_default_file_scores_as_documented() -> None:
         ("token_count", "token_count", 1),
     ]
     assert config.models(DEFAULT) == {DEFAULT}
+
+
+def test_the_default_file_asks_about_tone_and_coherence_of_texts_only() -> None:
+    """A bare tool call has neither, and no fluency either."""
+    config = load_scorers(LAMBDA_SRC / "scorers.yaml")
+    of_texts = [s.name for s in config.scorers if isinstance(s, JudgedSpec) and s.asks_for_text]
+    assert of_texts == ["fluency", "professional_tone", "coherence"]
+    assert "fluency" in [s.name for s in config.scorers if not getattr(s, "needs_text", True)]
+
+
+def test_the_default_file_says_what_holds_without_it() -> None:
+    """The settings it shows are the defaults, so that nothing changes when a line is deleted."""
+    shown, bare = load_scorers(LAMBDA_SRC / "scorers.yaml"), ScorersConfig(scorers=[])
+    assert shown.model_copy(update={"scorers": []}) == bare
+    assert bare.max_judged_answers == 10
 
 
 def test_all_problems_come_at_once_with_their_lines(tmp_path: Path) -> None:
@@ -131,6 +155,33 @@ JUDGE = "scorers:\n- name: c\n  type: judge\n  instructions: x\n"
             2,
             "`output_tokens` is 'many'; it must be [least, most]",
             id="tokens are no number",
+        ),
+        pytest.param(
+            "scorers:\n- {name: a, type: token_count, when: {tool_calls: sometimes}}",
+            2,
+            "`tool_calls` is 'sometimes'; it must be true, or false",
+            id="tool calls",
+        ),
+        pytest.param(
+            "scorers:\n- {name: a, type: token_count, when: {finish_reason: 3}}",
+            2,
+            "`finish_reason` is 3; it must be a finish reason as the endpoint says it",
+            id="finish reason",
+        ),
+        pytest.param(
+            JUDGE + "  output: bool\n  needs_text: 1", 6, "must be true, or false", id="needs text"
+        ),
+        pytest.param(
+            "scorers: []\nmax_judged_answers: 0",
+            2,
+            "`max_judged_answers` is 0; it must be a whole number of at least 1",
+            id="no answers",
+        ),
+        pytest.param(
+            "scorers: []\ncontext_marks: [['<context>']]",
+            2,
+            "it must be a list of pairs of texts",
+            id="marks that are no pairs",
         ),
         pytest.param(
             "scorers: []\njudging: jury", 2, "`judging` is 'jury'; it must be each", id="judging"
@@ -240,14 +291,19 @@ def test_a_condition_may_be_one_value_or_a_list() -> None:
     assert spec.version == "2"
 
 
+def spec_classes(annotation: Any) -> set[type[ScorerSpec]]:
+    """The specs of a union, and of the unions in it."""
+    if isinstance(annotation, type):
+        return {annotation} if issubclass(annotation, ScorerSpec) else set()
+    return {spec for part in get_args(annotation) for spec in spec_classes(part)}
+
+
 def test_every_key_has_its_hint() -> None:
     """A new key of the schema must say what would be right for it."""
-    specs = get_args(get_args(AnySpec)[0])
-    fields = [
-        field.alias or name
-        for model in (*specs, ScorersConfig, When, InferenceParameters)
-        for name, field in model.model_fields.items()
-    ]
+    specs = spec_classes(AnySpec)
+    assert {MlflowJudgeSpec, MlflowSpec} <= specs
+    models: list[type[BaseModel]] = [*specs, ScorersConfig, When, InferenceParameters]
+    fields = [field.alias or name for model in models for name, field in model.model_fields.items()]
     assert set(fields) <= set(RIGHT)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from inference_monitor.inference import ToolCall
 from inference_monitor.scoring.build import SCORERS_FILE
 from inference_monitor.scoring.config import load_scorers
 from inference_monitor.scoring.criteria import Criterion, criteria
@@ -28,7 +29,7 @@ from tests.unit.judging import (
     scorers,
     tool_answer,
 )
-from tests.unit.test_judge_injection import prompt, record, tags
+from tests.unit.test_judge_injection import TOOLS, prompt, record, tags
 
 SAFETY = {"name": "safety", "type": "safety"}
 TONE = {"name": "tone", "type": "guidelines", "guidelines": ["Be kind.", "Be brief."]}
@@ -233,7 +234,28 @@ def test_judged_text_stays_in_its_tags(attack: Attack) -> None:
     """Whatever it says, a record opens and closes no tag of the panel's question."""
     _, bedrock = judged(tool_answer(GOOD), *ALL, about=record(attack))
     shown = [tag for tag in tags(prompt(bedrock.requests[0])) if "message" not in tag]
-    assert shown == ["request", "/request", "response", "/response"]
+    tools = ["tools", "/tools"] if attack.tools else []
+    assert shown == ["date", "/date", *tools, "request", "/request", "response", "/response"]
+
+
+def test_a_panel_is_told_the_date_and_the_tools() -> None:
+    """Both stand before the record, outside of the instructions that a model may cache."""
+    _, bedrock = judged(tool_answer(GOOD), *ALL, about=record(TOOLS))
+    (request,) = bedrock.requests
+    assert prompt(request).startswith(
+        '<date>2026-11-23</date>\n<tools>\n{"name":"oven","description":"Bakes."'
+    )
+    assert "2026" not in str(request["system"])
+    assert "oven" not in str(request["system"])
+
+
+def test_a_bare_tool_call_is_not_asked_for_its_fluency() -> None:
+    """The criteria of a panel that need a text are left out, and nobody waits for them."""
+    specs: list[dict[str, Any]] = [*ALL, {"name": "fluency", "type": "fluency"}]
+    about = inference(answer=None, tool_calls=(ToolCall("oven", "{}"),))
+    _, bedrock = judged(tool_answer(GOOD), *specs, about=about)
+    assert "fluency" not in fields(bedrock.requests[0])
+    assert "safety" in fields(bedrock.requests[0])
 
 
 def test_a_panel_of_the_default_scorers_is_short() -> None:

@@ -13,9 +13,11 @@ from mlflow.genai.judges.prompts import fluency, guidelines, relevance_to_query,
 from mlflow.genai.prompts.utils import format_prompt
 
 from inference_monitor.inference import Failure, Request, Response, ToolCall
+from inference_monitor.scoring.calls import prompt_version
+from inference_monitor.scoring.criteria import criteria
 from inference_monitor.scoring.material import Material, answer_text, material, request_text
-from inference_monitor.scoring.prompts import Prompt, question
-from inference_monitor.scoring.specs import JudgedSpec, JudgeSpec
+from inference_monitor.scoring.prompts import BACKGROUND, Prompt, Question, question
+from inference_monitor.scoring.specs import JudgedSpec, JudgeSpec, Judging
 from tests.unit.judging import config, inference
 
 QUESTION, ANSWER = "What is 2 < 3?", "It is true: 2 < 3."
@@ -83,7 +85,55 @@ def test_own_instructions_are_followed_by_the_texts_they_name() -> None:
     assert neither.count(QUESTION) == neither.count(ANSWER) == 1
 
 
-TAGS = ["text", "question", "answer", "request", "response", "inputs", "outputs", "guideline"]
+def test_the_date_and_the_tools_stand_before_the_question() -> None:
+    """What was true on that day, and what could be called; MLflow's words follow unchanged."""
+    about = replace(MATERIAL, date="2026-03-02", tools='{"name":"oven"}')
+    for document in SPECS:
+        plain = asked(document).user
+        head = "<date>2026-03-02</date>"
+        if QUESTION in plain:
+            head += '\n<tools>\n{"name":"oven"}\n</tools>'
+        assert asked(document, about).user == f"{head}\n\n{plain}"
+        assert "<date> is the day it was recorded" in asked(document).system
+
+
+def test_a_question_shows_tools_and_documents_where_it_wants_them() -> None:
+    """A template that places them itself has them there only; without documents it is not asked."""
+    wants = Question("s", "{{contexts}} | {{tools}} | {{request}} | {{response}}")
+    about = replace(MATERIAL, tools="T", contexts="C")
+    prompt = wants.ask(about)
+    assert prompt is not None
+    assert prompt.user == f"C | T | {QUESTION} | {ANSWER}"
+    assert wants.ask(replace(about, contexts=None)) is None
+    without_tools = wants.ask(replace(about, tools=None))
+    assert without_tools is not None
+    assert without_tools.user.startswith("C | The request names none. | ")
+
+
+def test_documents_and_tools_cannot_close_their_tags() -> None:
+    """They were written by anybody, as the rest."""
+    wants = Question("s", "<contexts>{{contexts}}</contexts><tools>{{tools}}</tools>")
+    prompt = wants.ask(Material("q", "a", tools="x</tools>y", contexts="x</contexts>{{tools}}"))
+    assert prompt is not None
+    assert prompt.user == (
+        "<contexts>x&lt;/contexts>{{tools}}</contexts><tools>x&lt;/tools>y</tools>"
+    )
+
+
+@pytest.mark.parametrize("judging", ["each", "panel"])
+def test_the_version_of_a_prompt_changes_with_its_words(
+    judging: Judging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores under two versions of the background are told apart."""
+    (criterion,) = criteria(config(COHERENCE), "bedrock:/m")
+    before = prompt_version(criterion, judging)
+    assert before == prompt_version(criterion, judging)
+    monkeypatch.setitem(BACKGROUND, "date", "On {{date}}:")
+    assert prompt_version(criterion, judging) != before
+
+
+TAGS = ["text", "question", "answer", "request", "response", "inputs", "outputs", "guideline",
+        "date", "tools", "contexts"]  # fmt: skip
 attacks = st.lists(
     st.sampled_from([*TAGS, "<", "</", ">", " ", "/", "\u200b", "\n", "&lt;"])
     | st.sampled_from([tag.upper() for tag in TAGS])

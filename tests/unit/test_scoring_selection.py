@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from inference_monitor.delivery import Delivery
 from inference_monitor.errors import TransientError
-from inference_monitor.inference import Failure, Source, Usage
+from inference_monitor.inference import Choice, Failure, Response, Source, ToolCall, Usage
 from inference_monitor.scoring.sampling import is_sampled
 from tests.unit.judging import SAFETY, SOURCE, FakeBedrock, inference, scorers
 
@@ -68,6 +69,36 @@ def test_conditions_look_at_tokens_and_tags(when: dict[str, Any], fits: bool) ->
     about = inference(usage=Usage(12, 3))
     object.__setattr__(about, "custom_attributes", ('{"tenant": "acme"}',))
     assert chosen(SAFETY | {"when": when}, about=about) == (["safety"] if fits else [])
+
+
+@pytest.mark.parametrize(
+    ("when", "fits"),
+    [
+        ({"finish_reason": "length"}, True),
+        ({"finish_reason": ["content_filter", "stop"]}, True),
+        ({"finish_reason": ["tool_calls"]}, False),
+        ({"tool_calls": True}, True),
+        ({"tool_calls": False}, False),
+        ({"tool_calls": True, "finish_reason": "end_turn"}, False),
+    ],
+)
+def test_conditions_look_at_how_an_answer_ends(when: dict[str, Any], fits: bool) -> None:
+    """A finish reason as the endpoint said it, and called tools, of one of several choices."""
+    choices = (
+        Choice("a", "stop"),
+        Choice("b", "length", tool_calls=(ToolCall("weather", "{}"),)),
+    )
+    about = replace(inference(), response=Response("openai_chat", choices=choices))
+    assert chosen(SAFETY | {"when": when}, about=about) == (["safety"] if fits else [])
+
+
+def test_an_answer_without_tool_calls_is_told_from_one_with() -> None:
+    """`tool_calls: false` is for answers that call none; a missing answer calls none either."""
+    plain = SAFETY | {"when": {"tool_calls": False}}
+    assert chosen(plain) == ["safety"]
+    assert chosen(SAFETY | {"when": {"tool_calls": True}}) == []
+    count = {"name": "tokens", "type": "token_count", "when": {"tool_calls": False}}
+    assert chosen(count, about=replace(inference(), response=None)) == ["tokens"]
 
 
 def test_tokens_that_were_not_reported_are_estimated() -> None:

@@ -231,6 +231,17 @@ def test_a_budget_that_is_used_up_costs_no_trace() -> None:
     assert (summary.scored, summary.budget_exhausted) == (1, 0)
 
 
+def test_empty_answers_are_counted() -> None:
+    """An answer that took tokens and says nothing is in the counts, whether it is new or not."""
+    empty = {"choices": [{"index": 0, "message": {"content": None}, "finish_reason": "length"}]}
+    asked = {"messages": [{"role": "user", "content": "hi"}]}
+    traces = FakeTraces()
+    for _ in range(2):
+        entries = [read_document(capture(asked, empty, eventId=e)) for e in ("a", "a", "b")]
+        summary, _ = _run(traces, iter([*entries, *_entries("c")]))
+        assert (summary.captured, summary.empty_answers) == (4, 2)
+
+
 def test_a_trace_is_not_complete_while_other_scores_are_missing() -> None:
     """A backfill of one scorer leaves the tag that says that something is missing."""
     traces = FakeTraces()

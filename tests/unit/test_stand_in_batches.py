@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from inference_monitor.scoring.batch.jobs import LEAST_RECORDS
+from local.judge.behaviour import Behaviour
 from tests.unit.aws import RESULTS, S3
 from tests.unit.batches import Bedrock
 
@@ -21,7 +23,9 @@ def bedrock() -> Bedrock:
     return Bedrock(S3())
 
 
-def job(bedrock: Bedrock, *inputs: dict[str, Any]) -> dict[str, Any]:
+def job(
+    bedrock: Bedrock, *inputs: dict[str, Any], model: str = "amazon.nova-pro-v1:0"
+) -> dict[str, Any]:
     """A job over these inputs, when it has ended; gives its last state."""
     rows = (json.dumps({"recordId": str(n), "modelInput": i}) for n, i in enumerate(inputs))
     body = "".join(f"{row}\n" for row in rows).encode()
@@ -29,7 +33,7 @@ def job(bedrock: Bedrock, *inputs: dict[str, Any]) -> dict[str, Any]:
     asked = {
         "jobName": "job",
         "clientRequestToken": "job",
-        "modelId": "model",
+        "modelId": model,
         "inputDataConfig": {"s3InputDataConfig": {"s3Uri": f"s3://{RESULTS}/in/records.jsonl"}},
         "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": f"s3://{RESULTS}/out/"}},
     }
@@ -78,3 +82,44 @@ def test_answers_come_in_another_order(bedrock: Bedrock) -> None:
     (told,) = bedrock.s3.rows(RESULTS, counts)
     assert told["totalRecordCount"] == told["successRecordCount"] == LEAST_RECORDS
     assert told["inputTokenCount"] > LEAST_RECORDS
+
+
+SCHEMA = {"type": "object", "properties": {"result": {"enum": ["yes", "no"]}}}
+TOLD = {**PLAIN, "system": [{"text": f"Write JSON that fits:\n{json.dumps(SCHEMA)}"}]}
+
+
+def test_records_are_refused_as_calls_are(bedrock: Bedrock) -> None:
+    """What the model does not take fails the record that has it, in the model's words."""
+    cold = {**TOLD, "inferenceConfig": {"temperature": 0}}
+    inputs = [cold] + [TOLD] * LEAST_RECORDS
+    ended = job(bedrock, *inputs, model="global.anthropic.claude-opus-5-5")
+    assert (ended["errorRecordCount"], ended["successRecordCount"]) == (1, LEAST_RECORDS)
+    refused, answered = rows(bedrock)[:2]
+    assert refused["error"] == {
+        "errorCode": 400,
+        "errorMessage": "The model returned the following errors:"
+        " `temperature` is deprecated for this model.",
+    }
+    thought, said = answered["modelOutput"]["output"]["message"]["content"]
+    assert (thought["reasoningContent"] is None, thought["text"]) == (False, None)
+    assert json.loads(said["text"]) == {"result": "yes"}
+    assert answered["modelOutput"]["usage"]["outputTokens"] > 2000
+
+
+def test_text_is_written_as_the_model_writes_it(bedrock: Bedrock) -> None:
+    """In a code fence, or with a spelling of its own; a judge that declines says so."""
+    job(bedrock, *[TOLD] * LEAST_RECORDS, model="us.meta.llama4-scout-17b-instruct-v1:0")
+    output = rows(bedrock)[0]["modelOutput"]
+    (block,) = output["output"]["message"]["content"]
+    assert block["text"] == '```json\n{"result": "yes"}\n```'
+    other = Bedrock(S3())
+    other.batches.behaviour = Behaviour(mode="declines", declined_by="content_filtered")
+    job(other, *[TOLD] * LEAST_RECORDS)
+    assert rows(other)[0]["modelOutput"]["stopReason"] == "content_filtered"
+
+
+def test_a_dead_model_takes_no_jobs(bedrock: Bedrock) -> None:
+    """A job for it is refused when it is made."""
+    with pytest.raises(ClientError, match="end of its life"):
+        job(bedrock, *[TOLD] * LEAST_RECORDS, model="us.anthropic.claude-opus-4-20250514-v1:0")
+    assert not bedrock.batches.jobs

@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 import os
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from mlflow.entities import Feedback
 
+from inference_monitor.inference import Choice, Response
 from inference_monitor.ports import Verdicts
 from inference_monitor.scoring.budget import Reservation
 from tests.unit import third_party_fakes
@@ -89,6 +91,18 @@ def test_a_verdict_of_deepeval_is_read_with_its_costs(bedrock: FakeBedrock) -> N
     }
     assert (verdicts.judge_calls, verdicts.input_tokens, verdicts.output_tokens) == (2, 2000, 200)
     assert math.isclose(verdicts.cost_usd, 0.003)
+
+
+def test_every_answer_is_judged_and_the_worst_counts(bedrock: FakeBedrock) -> None:
+    """A metric judges one answer at a time; calls, tokens and price are those of all of them."""
+    one = inference()
+    about = replace(one, response=Response("openai_chat", choices=(Choice("a"), Choice("b"))))
+
+    feedback = only(run(bedrock, metric("deepeval.AnswerRelevancy", model=HAIKU), about))
+    told = feedback.metadata or {}
+    assert (told["judged_answers"], told["answers"]) == ("2 of 2", '{"1": "yes", "2": "yes"}')
+    assert (told["judge_calls"], told["mlflow.assessment.judgeInputTokens"]) == ("4", "4000")
+    assert told["mlflow.assessment.judgeCost"] == "0.00600000"
 
 
 def test_the_judge_is_made_to_fill_in_the_metrics_schema(bedrock: FakeBedrock) -> None:

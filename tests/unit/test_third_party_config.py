@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from pydantic import BaseModel
 from inference_monitor.scoring.config import InvalidScorersError, load_scorers
 from inference_monitor.scoring.third_party.names import framework_of
 from inference_monitor.scoring.third_party.schema import tool_schema
+from tests.third_party.test_packages import LACKING, USABLE
 
 HEAD = "scorers:\n  - name: mine\n    type: mlflow\n    class: "
 LOCKED = "botocore==1.44.5 \\\n    --hash=sha256:0\nragas==0.4.3 \\\n    --hash=sha256:0\n"
@@ -42,6 +45,41 @@ def test_a_package_that_the_image_will_not_have_is_told_with_its_line(
     )
 
 
+def registered(key: str) -> set[str]:
+    """The metrics that MLflow registers of a package, read where the package is not installed."""
+    folder = importlib.util.find_spec("mlflow.genai.scorers")
+    assert folder is not None
+    assert folder.submodule_search_locations
+    source = Path(folder.submodule_search_locations[0]) / key / "registry.py"
+    for statement in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(
+            statement.value, ast.Dict
+        ):
+            return {ast.literal_eval(name) for name in statement.value.keys if name}
+    raise AssertionError(source)
+
+
+@pytest.mark.parametrize("key", ["deepeval", "ragas", "phoenix"])
+def test_every_metric_judges_captures_or_is_refused_with_what_it_lacks(
+    tmp_path: Path, key: str
+) -> None:
+    """A metric that a newer MLflow registers has to be sorted in; none fails on every trace."""
+    metrics = registered(key)
+    assert len(metrics) >= 5
+    assert metrics == set(USABLE[key]) | set(LACKING[key])
+    every = "".join(f"{name}==1.0 \\\n" for name in ("deepeval", "ragas", "arize-phoenix-evals"))
+    for metric in metrics:
+        path = write(tmp_path, f"{HEAD}mlflow.genai.scorers.{key}.{metric}\n", every)
+        if metric in USABLE[key]:
+            assert load_scorers(path).scorers[0].name == "mine"
+            continue
+        with pytest.raises(InvalidScorersError) as error:
+            load_scorers(path)
+        (line,) = str(error.value).splitlines()
+        assert line.startswith(f"scorers.yaml:4: scorer `mine`: {metric} needs ")
+        assert line.endswith("; a capture does not have that")
+
+
 @pytest.mark.parametrize("locked", [LOCKED, None])
 def test_a_package_that_is_there_or_cannot_be_told_is_no_problem(
     tmp_path: Path, locked: str | None
@@ -52,7 +90,7 @@ def test_a_package_that_is_there_or_cannot_be_told_is_no_problem(
 
 
 def test_the_deployments_model_is_granted_to_those_that_name_none(tmp_path: Path) -> None:
-    """A third-party scorer is judged by the default model; a class of MLflow's own by none."""
+    """A third-party scorer is judged by the default model; a class without a judge by none."""
     text = f"{HEAD}mlflow.genai.scorers.ragas.RubricsScore\n"
     default = "bedrock:/default"
     assert load_scorers(write(tmp_path, text)).models(default) == {default}
@@ -68,7 +106,7 @@ def test_parameters_that_nobody_would_send_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, f"{HEAD}mlflow.genai.scorers.ragas.RubricsScore\n{wanted}")
     load_scorers(path)
     path = write(tmp_path, f"{HEAD}mlflow.genai.scorers.RegexMatch\n{wanted}")
-    with pytest.raises(InvalidScorersError, match="are sent only for scorers from"):
+    with pytest.raises(InvalidScorersError, match="are sent only for MLflow's judges and"):
         load_scorers(path)
 
 

@@ -27,6 +27,7 @@ from inference_monitor.traces.build import BuiltTrace, build_trace
 from inference_monitor.traces.identity import span_id
 from inference_monitor.traces.parts import MOST_CHILDREN
 from tests import inferences
+from tests.unit.builders import read
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
@@ -239,6 +240,68 @@ def test_a_prompt_echo_is_flagged() -> None:
     assert base.response
     echo = replace(base, response=replace(base.response, echoes_prompt=True))
     assert _build(echo).info.tags["prompt_echo"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("choices", "output_tokens", "empty"),
+    [
+        ((Choice(None, "length", "hmm"),), 50, True),
+        ((Choice("", "stop"),), 50, True),
+        ((Choice(" \n", "stop"),), 1, True),
+        ((Choice(None, "MAX_TOKENS"),), None, True),
+        ((Choice(None, "stop", "hmm"),), None, True),
+        ((Choice("", "eos_token", output_tokens=4),), None, True),
+        ((Choice("a", "stop"), Choice(None, "length", "hmm")), 50, True),
+        ((Choice("", "stop"),), 0, False),
+        ((Choice(None, "stop"),), None, False),
+        ((Choice("a", "length", "hmm"),), 50, False),
+        ((Choice("a", "stop"), Choice("", "stop")), 50, False),
+        ((Choice(None, "tool_calls", "hmm", (ToolCall("x", "{}"),)),), 50, False),
+        ((), 50, False),
+    ],
+)
+def test_an_empty_answer_that_took_tokens_is_flagged(
+    choices: tuple[Choice, ...], output_tokens: int | None, empty: bool
+) -> None:
+    """Nobody takes it for a healthy one: it can be searched for, and the preview says it."""
+    response = Response("openai_chat", choices=choices, usage=Usage(5, output_tokens))
+    info = _build(inferences.chat(response=response)).info
+    assert (info.tags.get("empty_answer") == "true") == empty
+    first_is_empty = empty and choices[0].is_empty
+    assert ("empty answer" in (info.response_preview or "")) == first_is_empty
+    if first_is_empty:
+        expected = f"[empty answer, finish reason: {choices[0].finish_reason}]"
+        assert info.response_preview == expected
+
+
+def test_only_answers_of_llms_can_be_empty() -> None:
+    """Failures, missing answers and other models say nothing for other reasons."""
+    empty = Response("openai_chat", choices=(Choice("", "length"),), usage=Usage(5, 50))
+    failed = replace(empty, failure=Failure("out of memory"))
+    for inference in (
+        inferences.chat(response=failed),
+        inferences.chat(response=None),
+        inferences.chat(response=empty, kind=Kind.CLASSIFIER),
+    ):
+        assert "empty_answer" not in _build(inference).info.tags
+
+
+def test_a_preview_shows_text_and_tools() -> None:
+    """A sentence beside a tool call does not hide the call."""
+    choice = Choice("Sure.", "tool_calls", tool_calls=(ToolCall("rm_rf", "{}"),))
+    info = _build(inferences.answered("e", choice)).info
+    assert info.response_preview == "Sure.\n[tool calls: rm_rf]"
+
+
+def test_thoughts_are_in_the_trace_but_not_in_its_preview() -> None:
+    """The trace keeps them as reasoning beside the answer."""
+    message = {"role": "assistant", "content": "<think>Two and two.</think>Four."}
+    body = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    built = _build(read({"messages": [{"role": "user", "content": "2+2?"}]}, body))
+    assert built.info.response_preview == "Four."
+    (choice,) = built.spans[0].outputs["choices"]
+    assert choice["message"]["content"] == "Four."
+    assert choice["message"]["reasoning_content"] == "Two and two."
 
 
 def test_long_values_are_cut_with_a_mark() -> None:

@@ -18,9 +18,7 @@ def ollama(body: Any, _request: Request | None) -> Response | None:
     if not is_line(body):
         return None
     message = object_of(body.get("message")) or {"content": body.get("response"), **body}
-    choice = message_choice(
-        {"reasoning": message.get("thinking"), **message}, body.get("done_reason")
-    )
+    choice = message_choice(message, body.get("done_reason"))
     usage = Usage(count_of(body.get("prompt_eval_count")), count_of(body.get("eval_count")))
     return Response("ollama", body, (choice,), usage, model=text_of(body.get("model")))
 

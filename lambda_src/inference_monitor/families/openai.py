@@ -14,6 +14,9 @@ from inference_monitor.families.fields import (
 )
 from inference_monitor.inference import Choice, Request, Response, ToolCall
 
+# vLLM and SGLang, OpenRouter and newer vLLM, Ollama and Anthropic-like mocks, OpenRouter's parts.
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+
 
 def openai_chat(body: Any, _request: Request | None) -> Response | None:
     """`choices[].message`; also the mocks that add `generated_text` beside it."""
@@ -51,11 +54,10 @@ def message_choice(message: dict[str, Any], finish_reason: Any) -> Choice:
     text, thoughts = _content(message.get("content"))
     if text is None:
         text = text_of(message.get("refusal"))
-    reasoning = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning"))
     return Choice(
         text=text,
         finish_reason=finish_reason_of(finish_reason),
-        reasoning=reasoning or thoughts or _thinking(text),
+        reasoning=_reasoning(message) or thoughts,
         tool_calls=_tool_calls(message),
     )
 
@@ -76,24 +78,52 @@ def _response(family: str, body: dict[str, Any], choices: tuple[Choice, ...]) ->
 
 
 def _content(content: Any) -> tuple[str | None, str | None]:
-    """Text and reasoning of a content that is text, null, or a list of parts."""
+    """Text and thoughts of a content that is text, null, or a list of parts.
+
+    Parts of thoughts: `{"type": "thinking", "thinking": text or list of parts}` (Anthropic,
+    Mistral, Cohere), `{"type": "reasoning", "text" or "reasoning"}` and Bedrock's
+    `{"reasoningContent": {"reasoningText": {"text"}}}`.
+    """
     if not isinstance(content, list):
         return text_of(content), None
-    parts = objects_of(content)
-    texts = [t for p in parts if p.get("type") != "thinking" and (t := text_of(p.get("text")))]
-    thoughts = [t for p in parts if (t := text_of(p.get("thinking")))]
+    texts, thoughts = [], []
+    for part in content:
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        thought = thought_of(part)
+        if thought is not None:
+            thoughts.append(thought)
+        elif (said := text_of(object_of(part).get("text"))) is not None:
+            texts.append(said)
     return "".join(texts) if texts else None, "".join(thoughts) or None
 
 
-def _thinking(text: str | None) -> str | None:
-    """Reasoning inside the text; templates swallow the opening tag, length limits the closing."""
-    if not text:
-        return None
-    thought, closing, _ = text.partition("</think>")
-    opened = thought.lstrip().startswith("<think>")
-    if not (closing or opened):
-        return None
-    return thought.lstrip().removeprefix("<think>").strip() or None
+def thought_of(value: Any) -> str | None:
+    """The text of a thought, however it is wrapped; None for what is no thought."""
+    part = object_of(value)
+    if "reasoningContent" in part:
+        inner = object_of(part["reasoningContent"])
+        return text_of(object_of(inner.get("reasoningText")).get("text")) or ""
+    if "thinking" in part:
+        return _all_text(part["thinking"])
+    if str(part.get("type")).startswith(("reasoning", "thinking", "redacted_thinking")):
+        told = (part.get(key) for key in ("reasoning", "text", "content", "summary"))
+        return next((text for value in told if (text := _all_text(value))), "")
+    return None
+
+
+def _all_text(value: Any) -> str:
+    """The text of a text, of a part, or of a list of parts."""
+    if isinstance(value, list):
+        return "".join(_all_text(part) for part in value)
+    return text_of(value) or text_of(object_of(value).get("text")) or ""
+
+
+def _reasoning(message: dict[str, Any]) -> str | None:
+    """Thoughts in a field of their own, which servers name differently; the first one counts."""
+    told = (_all_text(message.get(key)) for key in _THOUGHT_FIELDS)
+    return next((text for text in told if text), None)
 
 
 def _tool_calls(message: dict[str, Any]) -> tuple[ToolCall, ...]:

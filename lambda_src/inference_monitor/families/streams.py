@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inference_monitor.families import anthropic, ollama, openai_responses
-from inference_monitor.families.fields import count_of, object_of, objects_of, text_of
+from inference_monitor.families.fields import count_of, is_texts, object_of, objects_of, text_of
 
 Documents = list[dict[str, Any]]
 
@@ -49,8 +49,9 @@ def _join_chat(parts: Documents) -> dict[str, Any]:
 
 def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
     for key in ("content", "reasoning_content", "reasoning", "refusal"):
-        if isinstance(delta.get(key), str):
-            message.setdefault(key, []).append(delta[key])
+        piece = delta.get(key)
+        if isinstance(piece, (str, list)):
+            message.setdefault(key, []).extend([piece] if isinstance(piece, str) else piece)
     calls = delta.get("tool_calls")
     for position, call in enumerate(objects_of([calls] if isinstance(calls, dict) else calls)):
         known = message.setdefault("tool_calls", {})
@@ -70,7 +71,7 @@ def _finished(choice: dict[str, Any]) -> dict[str, Any]:
     """Join the collected pieces; a stream has thousands, so they were not added up one by one."""
     message = choice["message"]
     for key, value in message.items():
-        if isinstance(value, list):
+        if is_texts(value):
             message[key] = "".join(value)
     if calls := message.get("tool_calls"):
         for call in calls.values():

@@ -16,6 +16,7 @@ from inference_monitor.families.openai_responses import openai_responses
 from inference_monitor.families.requests import REQUEST_FAMILIES, inputs_dialog
 from inference_monitor.families.streams import reassemble
 from inference_monitor.families.tabular import is_tabular_list, is_tabular_text
+from inference_monitor.families.thoughts import separate_thoughts
 from inference_monitor.inference import Choice, Failure, Kind, Request, Response
 
 _TABULAR_TYPES = ("text/csv", "text/libsvm", "text/x-libsvm", "application/x-npy")
@@ -125,13 +126,30 @@ def read_response(payload: Payload, request: Request | None) -> Response:
     body, streamed = payload.body, False
     if payload.documents is not None or isinstance(body, dict):
         body, streamed = reassemble(payload.documents or [body])
-    response = _answer(payload, body, request)
+    response = _apart(_answer(payload, body, request), request, streamed=streamed)
     if failed := _failure_of(payload, body, request):
         family, failure = failed
         choices = tuple(c for c in response.choices if c.text or c.finish_reason)
         choices = tuple(replace(c, text=c.text or None) for c in choices)
         return replace(response, family=family, choices=choices, failure=failure, streamed=streamed)
     return replace(response, streamed=True) if streamed else response
+
+
+def _apart(response: Response, request: Request | None, *, streamed: bool) -> Response:
+    """The response with the thoughts of each answer apart from its text."""
+    choices = tuple(
+        separate_thoughts(c, _prompt_of(request, c.item), cut=streamed and c.finish_reason is None)
+        for c in response.choices
+    )
+    return response if choices == response.choices else replace(response, choices=choices)
+
+
+def _prompt_of(request: Request | None, item: int) -> str | None:
+    """The text an answer goes on from: a lone prompt, or the beginning of an assistant's turn."""
+    turns = request.items[item] if request and item < len(request.items) else []
+    if turns and (len(turns) == 1 or turns[-1].get("role") == "assistant"):
+        return text_of(turns[-1].get("content"))
+    return None
 
 
 def _answer(payload: Payload, body: Any, request: Request | None) -> Response:

@@ -68,9 +68,8 @@ def build_scorers(  # noqa: PLR0913  # each is a part that tests and commands re
     )
     return Scorers(
         planner,
-        [spec.name for spec in config.scorers],
+        config,
         concurrency=concurrency,
-        max_record_tokens=config.max_record_tokens,
         budgets=budgets,
     )
 

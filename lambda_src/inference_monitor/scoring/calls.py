@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlflow.entities import AssessmentError, AssessmentSource, AssessmentSourceType, Feedback
 from mlflow.tracing.constant import AssessmentMetadataKey
@@ -27,7 +27,7 @@ from inference_monitor.scoring.panel import (
     panel_version,
     read_panel,
 )
-from inference_monitor.scoring.prompts import Prompt
+from inference_monitor.scoring.prompts import BACKGROUND, Prompt
 from inference_monitor.scoring.record import Record, attach
 from inference_monitor.scoring.requests import JudgeRequest
 from inference_monitor.scoring.specs import Judging, bedrock_model_id
@@ -40,9 +40,19 @@ _MOST_OUTPUT_TOKENS = 4096
 _FORCED_TOOL_TOKENS = {"anthropic": 313}
 
 
+class _Lost(NamedTuple):
+    """Why there is no verdict: one of `error_codes`, and what an assessment says."""
+
+    code: str
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class JudgeCall:
-    """One Converse call about one record, for one criterion or for several."""
+    """One Converse call about one answer, for one criterion or for several.
+
+    `record` holds this answer alone, see `Record.split`.
+    """
 
     record: Record
     criteria: tuple[Criterion, ...]
@@ -102,31 +112,28 @@ class JudgeCall:
 
     def refused(self, reason: str) -> list[Feedback]:
         """The assessments when Bedrock will not take the call at all."""
-        error = AssessmentError(JUDGE_REFUSED, reason)
-        return [self._feedback(criterion, error, {}) for criterion in self.criteria]
+        return [self._feedback(one, _Lost(JUDGE_REFUSED, reason), {}) for one in self.criteria]
 
-    def _verdicts(self, answer: Answer) -> list[Verdict | AssessmentError]:
+    def _verdicts(self, answer: Answer) -> Sequence[Verdict | _Lost]:
         if declined := answer.declined:
-            error = AssessmentError(JUDGE_DECLINED, declined_message(declined))
-            return [error] * len(self.criteria)
+            return [_Lost(JUDGE_DECLINED, declined_message(declined))] * len(self.criteria)
         if repeats(answer.response, self.prompt.user):
-            error = AssessmentError(UNREADABLE_VERDICT, "the judge repeated what it was shown")
-            return [error] * len(self.criteria)
+            repeated = _Lost(UNREADABLE_VERDICT, "the judge repeated what it was shown")
+            return [repeated] * len(self.criteria)
         read: Sequence[Verdict | UnreadableVerdictError]
         if self.judging == "panel":
             read = read_panel(self.criteria, answer.response)
         else:
             try:
                 read = [self.criteria[0].format.read(answer.response)]
-            except UnreadableVerdictError as error_:
-                read = [error_]
+            except UnreadableVerdictError as error:
+                read = [error]
         return [
-            one if isinstance(one, Verdict) else AssessmentError(UNREADABLE_VERDICT, str(one))
-            for one in read
+            one if isinstance(one, Verdict) else _Lost(UNREADABLE_VERDICT, str(one)) for one in read
         ]
 
     def _feedback(
-        self, criterion: Criterion, found: Verdict | AssessmentError, accounts: dict[str, str]
+        self, criterion: Criterion, found: Verdict | _Lost, accounts: dict[str, str]
     ) -> Feedback:
         shortened = self.record.material.shortened if self.record.material else None
         verdict = found if isinstance(found, Verdict) else None
@@ -134,7 +141,7 @@ class JudgeCall:
             name=criterion.spec.name,
             value=verdict.result if verdict else None,
             rationale=verdict.rationale if verdict else None,
-            error=found if isinstance(found, AssessmentError) else None,
+            error=AssessmentError(*found) if isinstance(found, _Lost) else None,
             source=AssessmentSource(AssessmentSourceType.LLM_JUDGE, self.model),
             metadata={
                 "judging": self.judging,
@@ -148,15 +155,20 @@ class JudgeCall:
 
 
 def plan_calls(record: Record, criteria: Sequence[Criterion]) -> list[JudgeCall]:
-    """The calls for criteria of a record, in their order; a panel stands where its first one does.
+    """The calls for criteria of a record, answer by answer.
 
-    Nothing is asked about what was not captured.
+    Those of an answer are in the order of the criteria; a panel stands where its first one does.
+    Nothing is asked about what was not captured, or what an answer does not have.
     """
-    material = record.material
+    return [call for one in record.split() for call in _calls_for(one, criteria)]
+
+
+def _calls_for(answer: Record, criteria: Sequence[Criterion]) -> list[JudgeCall]:
+    material = answer.material
     if material is None:
         return []
-    askable = [criterion for criterion in criteria if criterion.question.can_be_asked(material)]
-    return [_call(record, together) for together in _panels(askable)]
+    askable = [criterion for criterion in criteria if criterion.can_be_asked(material)]
+    return [_call(answer, together) for together in _panels(askable)]
 
 
 def declined_message(stop_reason: str) -> str:
@@ -195,7 +207,8 @@ def prompt_version(criterion: Criterion, judging: Judging) -> str:
     """A digest of what the judge is told about a criterion; changes with the words."""
     if judging == "panel":
         return panel_version(criterion)
-    told = [criterion.question.system, criterion.question.template, criterion.format.tool]
+    question = criterion.question
+    told = [question.system, BACKGROUND, question.template, criterion.format.tool]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
 
 

@@ -33,7 +33,8 @@ class When(Strict):
     """Which inferences; every condition that is given must hold.
 
     `input_tokens` and `output_tokens` are [least, most], null for no limit: as the endpoint
-    reported them, else estimated. `tag` asks for tags of the trace and for what the caller sent as
+    reported them, else estimated. `finish_reason` and `tool_calls` hold when they do for one of
+    several answers. `tag` asks for tags of the trace and for what the caller sent as
     custom attributes, by name.
     """
 
@@ -43,6 +44,8 @@ class When(Strict):
     status: Statuses | None = None
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
+    finish_reason: Texts | None = None
+    tool_calls: bool | None = None
     tag: dict[str, Texts] | None = None
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ Imported at synth time, where neither MLflow nor boto3 is installed.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
@@ -19,9 +20,13 @@ from inference_monitor.scoring.config_file import (
     location_in_file,
     scorer_of,
 )
+from inference_monitor.scoring.contexts import MARKS
 from inference_monitor.scoring.specs import AnySpec, JudgedSpec, Judging, MlflowSpec
 
 __all__ = ["InvalidScorersError", "ScorersConfig", "load_scorers"]
+
+
+Marks = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=2, max_length=2)]
 
 
 class ScorersConfig(Strict):
@@ -30,6 +35,8 @@ class ScorersConfig(Strict):
     scorers: list[AnySpec]
     judging: Judging = "each"
     max_record_tokens: int = Field(default=10_000, ge=500)
+    max_judged_answers: int = Field(default=10, ge=1)
+    context_marks: list[Marks] = Field(default_factory=lambda: [list(pair) for pair in MARKS])
     always: list[AlwaysRule] = Field(default_factory=list)
 
     def models(self, default: str) -> set[str]:

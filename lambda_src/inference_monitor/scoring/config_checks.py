@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from inference_monitor.config_file import Problem
+from inference_monitor.scoring.mlflow_classes import why_refused
+from inference_monitor.scoring.third_party.lacking import lacking
 from inference_monitor.scoring.third_party.names import missing_package
 
 DROP_IN_FOLDER = "scorers"
@@ -15,7 +17,7 @@ DROP_IN_FOLDER = "scorers"
 
 
 def find_problems(document: Any, path: Path) -> Iterator[Problem]:
-    """Find names used twice, functions that no drop-in file defines, and packages left out."""
+    """Find names used twice, functions that no drop-in file defines, and unusable classes."""
     scorers = document.get("scorers") if isinstance(document, dict) else None
     first_use: dict[str, int] = {}
     for index, scorer in enumerate(scorers if isinstance(scorers, list) else []):
@@ -26,12 +28,17 @@ def find_problems(document: Any, path: Path) -> Iterator[Problem]:
             yield Problem(("scorers", index, "name"), f"the name `{name}` is already used above")
         if isinstance(function, str) and (wrong := _wrong_function(function, path.parent)):
             yield Problem(("scorers", index, "function"), wrong)
-        if isinstance(made_by, str) and (missing := _missing(made_by, path.parent)):
-            yield Problem(("scorers", index, "class"), missing)
+        if isinstance(made_by, str) and (wrong := _wrong_class(made_by, path.parent)):
+            yield Problem(("scorers", index, "class"), wrong)
 
 
-def _missing(class_path: str, folder: Path) -> str | None:
-    """Why the image will not have a class; None also where no lock file lies beside this file."""
+def _wrong_class(class_path: str, folder: Path) -> str | None:
+    """Why a class cannot score captures, or the image will not have it.
+
+    None also where no lock file lies beside this file, to tell what the image will have.
+    """
+    if refused := why_refused(class_path) or lacking(class_path):
+        return refused
     lock_file = folder / "requirements.txt"
     if not lock_file.is_file():
         return None

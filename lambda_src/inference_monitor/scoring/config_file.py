@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from inference_monitor.config_file import Location
 from inference_monitor.errors import MonitorError
 from inference_monitor.scoring.conditions import MOST_PER_HOUR
+from inference_monitor.scoring.specs import MlflowSort
 
 
 class InvalidScorersError(MonitorError):
@@ -23,6 +24,9 @@ RIGHT: dict[str, str] = {
     "class": "a dotted path, e.g. mlflow.genai.scorers.RegexMatch",
     "first_per_hour": f"a whole number from 1 to {MOST_PER_HOUR}",
     "effort": "a word the model knows for how much it is to think: low, medium, high, …",
+    "finish_reason": "a finish reason as the endpoint says it, e.g. length, or a list of them",
+    "context_marks": "a list of pairs of texts, what begins and what ends a document,"
+    ' e.g. [["<context>", "</context>"]]',
     "family": "the name of a payload family, or a list of them",
     "function": "module:function, e.g. my_checks:is_polite",
     "guidelines": "a rule in plain words, or a list of them",
@@ -32,7 +36,9 @@ RIGHT: dict[str, str] = {
     "instructions": "the judge's instructions, as text",
     "judging": "each (one call for each scorer) or panel (one call for all scorers of a record)",
     "kind": "one or more of llm, embedding, rerank, classifier, other",
+    "max_judged_answers": "a whole number of at least 1",
     "max_record_tokens": "a whole number of at least 500",
+    "needs_text": "true, or false",
     "max_tokens": "a whole number of at least 64",
     "model": "bedrock:/ and a model or inference profile id,"
     " e.g. bedrock:/global.anthropic.claude-haiku-4-5-20251001-v1:0",
@@ -45,15 +51,17 @@ RIGHT: dict[str, str] = {
     "scorers": "a list of scorers",
     "stop_sequences": "a list of texts",
     "status": "ok, error, or both as a list",
+    "tool_calls": "true, or false",
     "tag": "a mapping of tags to a value or a list of them, e.g. {tenant: [acme, umbrella]}",
     "temperature": "a number from 0 to 1, or null to leave it out",
     "top_p": "a number above 0, at most 1",
-    "type": "one of safety, relevance_to_query, fluency, guidelines, judge, token_count, code,"
-    " mlflow",
+    "type": "one of safety, relevance_to_query, fluency, groundedness, tool_use,"
+    " instruction_following, conversation_completeness, user_frustration, summarization,"
+    " guidelines, judge, token_count, code, mlflow",
     "variant": "the name of a production variant, or a list of them",
     "version": 'a text in quotes or a whole number, e.g. "1.10"',
     "when": "a mapping with one or more of variant, family, kind, status, input_tokens,"
-    " output_tokens, tag",
+    " output_tokens, finish_reason, tool_calls, tag",
 }
 """What would be right, for every key of the schema."""
 
@@ -62,13 +70,17 @@ SENTENCES = {
 }
 
 
+_MLFLOW_SORTS = [(sort,) for sort in get_args(MlflowSort)]
+
+
 def location_in_file(location: Location) -> Location:
     """Leave out the scorer's type, which pydantic puts in: ("scorers", 2, "judge", "output").
 
+    Of type `mlflow` there are two sorts, which it puts in behind that.
     It also names the two things that a limit of tokens may be: ("input_tokens", 0, "int").
     """
     if location[:1] == ("scorers",) and len(location) > 2:
-        location = location[:2] + location[3:]
+        location = location[:2] + location[4 if location[3:4] in _MLFLOW_SORTS else 3 :]
     if location[-1:] in (("int",), ("none",)):
         location = location[:-1]
     return location

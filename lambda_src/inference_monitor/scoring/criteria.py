@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.material import Material
 from inference_monitor.scoring.prompts import Question, question
 from inference_monitor.scoring.specs import InferenceParameters, JudgedSpec, Judging
 from inference_monitor.scoring.verdict import VerdictFormat, verdict_format
@@ -25,6 +26,12 @@ class Criterion:
         """What is sent with the question."""
         return self.spec.inference_parameters
 
+    def can_be_asked(self, material: Material) -> bool:
+        """Whether all it asks about was captured, and the answer has what it is about."""
+        if material.only_calls_tools and self.spec.asks_for_text:
+            return False
+        return self.question.can_be_asked(material)
+
 
 def criteria(config: ScorersConfig, default_model: str) -> list[Criterion]:
     """The judged scorers of a configuration, in order."""
@@ -32,7 +39,7 @@ def criteria(config: ScorersConfig, default_model: str) -> list[Criterion]:
         Criterion(
             spec,
             spec.model or default_model,
-            spec.judging or config.judging,
+            spec.judged_by(config.judging),
             question(spec),
             verdict_format(spec),
         )

@@ -76,11 +76,14 @@ class Forecast:
         return round(call.estimated_input_tokens * (_SENT + seen.sent) / (_SENT + seen.expected))
 
     def output_tokens(self, call: PricedCall) -> int:
-        """The mean of the answers so far, for as many criteria, and never above what is allowed."""
+        """The mean of the answers so far, for as many criteria; thoughts are part of an answer.
+
+        What is only assumed is never above what is allowed for the verdicts.
+        """
         seen = self._models.get(call.model, _Seen())
         tokens = TOKENS_PER_CRITERION * _VERDICTS + seen.answered
-        mean = tokens / (_VERDICTS + seen.verdicts)
-        return min(round(mean * len(call.criteria)), call.max_output_tokens)
+        mean = round(tokens / (_VERDICTS + seen.verdicts) * len(call.criteria))
+        return mean if seen.verdicts else min(mean, call.max_output_tokens)
 
     def _usd(self, call: PricedCall, price: Price) -> float:
         return price.usd(self.input_tokens(call), self.output_tokens(call))

@@ -3,80 +3,200 @@
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC
 from typing import Any
 
-from inference_monitor.inference import Choice, Inference
+from inference_monitor.inference import Inference, Request
+from inference_monitor.scoring.contexts import MARKS, Mark, contexts_of
+from inference_monitor.scoring.messages import conversation, only_text
 from inference_monitor.scoring.text import estimate_tokens, well_formed, without_inline_data
-from inference_monitor.scoring.turns import cut_middle, escape_turns, turn
+from inference_monitor.scoring.tools import (
+    catalogue,
+    requested_tools,
+    shorter_catalogue,
+    tool_call_text,
+)
+from inference_monitor.scoring.turns import cut_middle, escape_turns
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Text to be judged.
+    """One answer as text to be judged, with what belongs to it.
 
-    `request` is None when the endpoint captures answers only. `shortened` says what was cut.
+    Attributes:
+        request: The conversation up to the answer; None when the endpoint captures answers only.
+        response: The answer's text without its thoughts, then the tools that it calls.
+        shortened: What was cut of this, None when nothing was.
+        tools: The tools that the request offers, one JSON object a line; None when it offers none.
+        contexts: The documents that the answer should be true to: results of tools, documents sent
+            with the request, and marked parts of the prompt; None when there are none.
+        calls_tools: Whether the answer calls a tool.
+        only_calls_tools: Whether it says nothing beside.
+        turns: How many messages of the conversation are the user's.
+        date: The day of the inference in UTC, as `2026-03-02`.
+        number: Which answer of the inference it is, from 1 on.
     """
 
     request: str | None
     response: str
     shortened: str | None = None
+    tools: str | None = None
+    contexts: str | None = None
+    calls_tools: bool = False
+    only_calls_tools: bool = False
+    turns: int = 1
+    date: str | None = None
+    number: int = 1
 
 
-def material(inference: Inference, max_tokens: int) -> Material | None:
-    """Render an inference for a judge; None when there is no answer to judge.
+def answers_of(inference: Inference) -> Iterator[Inference]:
+    """The inference as one for each answer: item of a batch or further choice, with its own input.
 
-    Of a batched or several-choice inference the first answer is judged, with its own input.
+    An inference without answers is given as it is.
+    """
+    request, response = inference.request, inference.response
+    if response is None or len(response.choices) < 2:
+        yield inference
+        return
+    for choice in response.choices:
+        own = request
+        if request is not None and choice.item < len(request.items):
+            item = request.items[choice.item]
+            own = replace(request, body=_body(request, choice.item), messages=item, items=[item])
+        answered = replace(response, choices=(replace(choice, item=0),))
+        yield replace(inference, request=own, response=answered)
+
+
+def _body(request: Request, item: int) -> Any:
+    """Of JSON lines, and of a list of texts, the body of one item."""
+    several = isinstance(request.body, list) and len(request.body) == len(request.items)
+    return request.body[item] if several else request.body
+
+
+def materials(
+    inference: Inference, max_tokens: int, most: int | None = None, marks: Sequence[Mark] = MARKS
+) -> tuple[Material, ...]:
+    """Render the answers of an inference for a judge; none for a failure or an empty answer.
 
     Args:
         inference: What is to be judged.
-        max_tokens: About how many tokens conversation and answer may have together. A longer
-            record is cut in the middle of each; half is the answer's, and what it leaves is the
-            conversation's.
+        max_tokens: About how many tokens conversation, answer and tools may have together, see
+            `material`.
+        most: How many answers at most, the first ones; None for all.
+        marks: See `contexts.contexts_of`.
     """
-    answer = answer_text(inference)
-    if answer is None:
+    shown: list[Material] = []
+    for number, one in enumerate(answers_of(inference), start=1):
+        if most is not None and len(shown) >= most:
+            break
+        if (found := material(one, max_tokens, marks)) is not None:
+            shown.append(replace(found, number=number))
+    return tuple(shown)
+
+
+def material(
+    inference: Inference, max_tokens: int, marks: Sequence[Mark] = MARKS
+) -> Material | None:
+    """Render the first answer of an inference for a judge; None when there is nothing to judge.
+
+    Args:
+        inference: What is to be judged.
+        max_tokens: About how many tokens conversation, answer and tools may have together. Tools
+            have a quarter at most. A longer record is cut in the middle of each; half is the
+            answer's, and what it leaves is the conversation's. Documents are parts of the
+            conversation or sent beside it: they have as much again.
+        marks: See `contexts.contexts_of`.
+    """
+    inference = next(answers_of(inference))
+    text, calls = _said(inference)
+    if inference.response is None or not (text or calls):
         return None
-    request = request_text(inference)
-    response = _plain(escape_turns(answer))
-    request = None if request is None else _plain(request)
-    of_response, of_request = estimate_tokens(response), estimate_tokens(request or "")
-    room = max(max_tokens - of_request, max_tokens // 2)
-    shown_response, cut_response = _cut("response", response, of_response, room)
-    shown_request, cut_request = None, None
-    if request is not None:
-        room = max_tokens - min(of_response, room)
-        shown_request, cut_request = _cut("request", request, of_request, room)
-    told = [cut for cut in (cut_request, cut_response) if cut]
-    return Material(shown_request, shown_response, "; ".join(told) or None)
+    request, choice = inference.request, inference.response.choices[0]
+    asked = request_text(inference)
+    messages = _messages(inference)
+    called = [call.name for call in choice.tool_calls]
+    cuts = _Cuts()
+    tools = _tools(request, called, max_tokens // 4, cuts)
+    room = max_tokens - estimate_tokens(tools or "")
+    response = _plain(escape_turns("\n".join(filter(None, (text, calls)))))
+    asked = None if asked is None else _plain(asked)
+    of_response = max(room - estimate_tokens(asked or ""), room // 2)
+    shown = cuts.cut("response", response, of_response)
+    if asked is not None:
+        asked = cuts.cut("request", asked, room - min(estimate_tokens(response), of_response))
+    contexts = contexts_of(request, messages, marks) if request else None
+    if contexts is not None:
+        contexts = cuts.cut("contexts", _plain(escape_turns(contexts)), max_tokens)
+    return Material(
+        asked,
+        shown,
+        cuts.told,
+        tools,
+        contexts,
+        calls_tools=bool(calls),
+        only_calls_tools=not text,
+        turns=sum(message.get("role") == "user" for message in messages),
+        date=inference.inference_time.astimezone(UTC).date().isoformat(),
+    )
+
+
+@dataclass(slots=True)
+class _Cuts:
+    """Cuts texts that are too long, and remembers what is to be told of it."""
+
+    made: dict[str, str] = field(default_factory=dict)
+
+    def cut(self, side: str, text: str, room: int) -> str:
+        """A text within about `room` tokens."""
+        tokens = estimate_tokens(text)
+        if tokens <= room:
+            return text
+        self.made[side] = f"{side}: about {room} of {tokens} tokens"
+        return cut_middle(text, len(text) * room // tokens)
+
+    @property
+    def told(self) -> str | None:
+        """What was cut: of the conversation first, as the judge reads it."""
+        sides = ("request", "response", "tools", "contexts")
+        return "; ".join(self.made[side] for side in sides if side in self.made) or None
+
+
+def _tools(request: Request | None, called: Sequence[str], room: int, cuts: _Cuts) -> str | None:
+    """The catalogue; where it is too long, in full only what was called."""
+    offered = requested_tools(request) if request else []
+    if not offered:
+        return None
+    text = _plain(escape_turns(catalogue(offered)))
+    if estimate_tokens(text) > room:
+        text = _plain(escape_turns(shorter_catalogue(offered, called)))
+        cuts.made["tools"] = "tools: shortened descriptions of those that were not called"
+    return cuts.cut("tools", text, room)
 
 
 def _plain(text: str) -> str:
     return without_inline_data(well_formed(text))
 
 
-def _cut(side: str, text: str, tokens: int, room: int) -> tuple[str, str | None]:
-    """A text within about `room` tokens, and what is to be said of the cut."""
-    if tokens <= room:
-        return text, None
-    kept = len(text) * room // tokens
-    return cut_middle(text, kept), f"{side}: about {room} of {tokens} tokens"
-
-
 def answer_text(inference: Inference) -> str | None:
-    """The text of the first answer, else its tool calls; None for a failure or an empty answer."""
+    """The text of the first answer, else the tools it calls; None for a failure or an empty one."""
+    text, calls = _said(inference)
+    return text or calls or None
+
+
+def _said(inference: Inference) -> tuple[str, str]:
+    """The text of the first answer, and the tools it calls."""
     response = inference.response
     if response is None or response.failure is not None or not response.choices:
-        return None
+        return "", ""
     choice = response.choices[0]
     text = choice.text or ""
-    if response.echoes_prompt and (prompt := _only_text(_messages(inference, choice))):
+    if response.echoes_prompt and (prompt := only_text(_messages(inference))):
         # Such endpoints answer with the prompt and then the completion: only the latter is theirs.
         text = text.removeprefix(prompt)
-    if not text.strip():
-        text = "\n".join(_tool_call(c.name, c.arguments) for c in choice.tool_calls)
-    return text if text.strip() else None
+    calls = "\n".join(tool_call_text(call.name, call.arguments) for call in choice.tool_calls)
+    return text if text.strip() else "", calls
 
 
 def request_text(inference: Inference) -> str | None:
@@ -86,67 +206,18 @@ def request_text(inference: Inference) -> str | None:
     """
     if inference.request is None:
         return None
-    choices = inference.response.choices if inference.response else ()
-    messages = _messages(inference, choices[0] if choices else None)
-    if not messages:
-        body = inference.request.body
-        text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-        return escape_turns(text)
-    if (only := _only_text(messages)) is not None:
-        return escape_turns(only)
-    return "\n".join(_turn(message) for message in messages)
+    if messages := _messages(inference):
+        return conversation(messages)
+    body = inference.request.body
+    return escape_turns(body if isinstance(body, str) else json.dumps(body, ensure_ascii=False))
 
 
-def _messages(inference: Inference, choice: Choice | None) -> list[dict[str, Any]]:
-    request = inference.request
+def _messages(inference: Inference) -> Sequence[dict[str, Any]]:
+    """The conversation that the first answer belongs to."""
+    request, response = inference.request, inference.response
     if request is None:
         return []
-    if choice is not None and choice.item < len(request.items):
-        return request.items[choice.item]
+    item = response.choices[0].item if response and response.choices else None
+    if item is not None and item < len(request.items):
+        return request.items[item]
     return request.messages or []
-
-
-def _only_text(messages: list[dict[str, Any]]) -> str | None:
-    if len(messages) != 1 or messages[0].get("tool_calls"):
-        return None
-    return _content(messages[0].get("content"))
-
-
-def _turn(message: dict[str, Any]) -> str:
-    calls = message.get("tool_calls")
-    functions = [
-        call["function"]
-        for call in (calls if isinstance(calls, list) else [])
-        if isinstance(call, dict) and isinstance(call.get("function"), dict)
-    ]
-    parts = [_content(message.get("content"))]
-    parts += [_tool_call(f.get("name"), f.get("arguments")) for f in functions]
-    return turn(str(message.get("role") or ""), "\n".join(part for part in parts if part))
-
-
-def _content(content: Any) -> str:
-    """The text of a message; parts that are no text (images, audio) become a short note."""
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "\n".join(_part(part) for part in content)
-    return json.dumps(content, ensure_ascii=False)
-
-
-def _part(part: Any) -> str:
-    if isinstance(part, str):
-        return part
-    if not isinstance(part, dict):
-        return "[part of unknown type]"
-    for key in ("text", "input_text", "output_text", "refusal"):
-        if isinstance(part.get(key), str):
-            return str(part[key])
-    kind = re.sub(r"[^\w-]", "", str(part.get("type") or ""))[:40] or "part of unknown type"
-    return f"[{kind.removesuffix('_url')}]"
-
-
-def _tool_call(name: Any, arguments: Any) -> str:
-    shown = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    return f"[calls the tool {name} with {shown}]"

@@ -29,6 +29,8 @@ Way = Literal["json_schema", "forced_tool", "any_tool", "offered_tool", "words"]
 """How a model can be made to answer with a verdict, best first."""
 Refusable = Literal["temperature", "top_p", "temperature_with_top_p", "stop_sequences", "system"]
 
+Comparable = Literal["end_of_life", "input", "output", "cache_read", "cache_write"]
+"""Facts that MLflow's catalog has, too."""
 Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _MILLION = 1_000_000
@@ -75,7 +77,7 @@ class ModelFacts(BaseModel):
         legacy: The first day in Bedrock's state "Legacy".
         end_of_life: The first day on which requests fail.
         source: Where the facts are from that are not from the file's own source.
-        differs: Why the row differs from the file's source on purpose.
+        differs: Why a fact differs from the file's source on purpose, by the fact's name.
         ways: Ways to a verdict that the model is known to take, best first.
         refuses: Parameters that the model answers with an error.
         thinks: Whether thoughts come before the answer: never, when asked for ("optional"), or
@@ -100,7 +102,7 @@ class ModelFacts(BaseModel):
     legacy: date | None = None
     end_of_life: date | None = None
     source: str | None = None
-    differs: str | None = None
+    differs: dict[Comparable, str] = {}
     ways: list[Way] | None = Field(default=None, min_length=1)
     refuses: list[Refusable] = []
     thinks: Literal["never", "optional", "always"] | None = None
@@ -251,10 +253,9 @@ def model_facts(model_id: str) -> ModelFacts:
 
 
 def _known_key(location: Location) -> Location:
-    """Where a problem is, up to the last key that is not a name of the user's."""
-    if "geographies" in location:
-        return location[: location.index("geographies") + 1]
-    return location
+    """Where a problem is, up to the last key that stands in the table of right values."""
+    mapping = next((key for key in ("geographies", "differs") if key in location), None)
+    return location[: location.index(mapping) + 1] if mapping else location
 
 
 _NOTHING_KNOWN = ModelFacts(pattern="*")
@@ -272,7 +273,7 @@ _FILE = ConfigFile(
         "cache_read": _NUMBER,
         "cache_write": _NUMBER,
         "caches_tools": _TRUTH,
-        "differs": "why the row differs from the source, as text",
+        "differs": "reasons as text by fact, e.g. {end_of_life: one report says so}",
         "end_of_life": _DAY,
         "geographies": "factors above 0 by geography, e.g. {us-gov: 1.2}",
         "input": _NUMBER,

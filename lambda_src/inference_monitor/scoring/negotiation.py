@@ -43,6 +43,9 @@ ROOM_FOR_THOUGHTS = (4096, 16_384)
 LEAST_EFFORT = "low"
 """Anthropic's lowest `effort`, and Bedrock's."""
 
+# A model that is only offered a tool may chat instead, and some that are not made for schemas take
+# one and then fill the answer with blanks (vercel/ai#17881, of Claude Sonnet 4.6 in 2026).
+_UNSURE: frozenset[Way] = frozenset({"json_schema", "offered_tool"})
 _USUAL_WAYS: tuple[Way, ...] = ("json_schema", "forced_tool", "offered_tool", "words")
 _PARAMETERS = {
     "temperature": r"temperature",
@@ -235,13 +238,13 @@ class ModelTerms:
             self._terms = replace(terms, room=ROOM_FOR_THOUGHTS[0], effort=effort)
         elif _ran_out(response) and built.terms.room == terms.room == ROOM_FOR_THOUGHTS[0]:
             self._terms = replace(terms, room=ROOM_FOR_THOUGHTS[1])
-        elif built.way == "offered_tool" and _said_prose(response):
-            self._terms = _without_ways(terms, {"offered_tool"})
+        elif built.way in _UNSURE and _did_not_work(response):
+            self._terms = _without_ways(terms, {built.way})
 
     def _is_better_now(self, built: BuiltRequest, response: Mapping[str, Any]) -> bool:
         if _ran_out(response):
             return self._terms.room > built.terms.room
-        return built.way == "offered_tool" and "offered_tool" not in self._terms.ways
+        return built.way in _UNSURE and built.way not in self._terms.ways
 
 
 def changed_terms(built: BuiltRequest, message: str) -> Terms | None:
@@ -317,5 +320,6 @@ def _ran_out(response: Mapping[str, Any]) -> bool:
     return stop_reason(response) == "max_tokens" and has_thoughts(response)
 
 
-def _said_prose(response: Mapping[str, Any]) -> bool:
-    return stop_reason(response) == "end_turn" and not objects(response)
+def _did_not_work(response: Mapping[str, Any]) -> bool:
+    """Whether the judge said something else than it was to say, and did not decline to."""
+    return stop_reason(response) in ("end_turn", "max_tokens") and not objects(response)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from inference_monitor.errors import JudgeUnavailableError
 from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.calls import declined_message
 from inference_monitor.scoring.judge import Judge, JudgeRefusedError
-from inference_monitor.scoring.requests import JudgeRequest
-from inference_monitor.scoring.specs import InferenceParameters
+from inference_monitor.scoring.requests import ADDITIONAL, JudgeRequest, Terms
+from inference_monitor.scoring.specs import InferenceParameters, bedrock_model_id
 from inference_monitor.scoring.verdict import UnreadableVerdictError, one_of
 
 _SYSTEM = "You judge whether an answer is in English. First give the rationale, then the result."
@@ -25,21 +23,29 @@ _TOKENS = 600  # sent and answered, for the pace
 class Probed:
     """What came of it; `problem` is None where there was a verdict.
 
-    `refusals` are those that were met on the way to it; `code` is Bedrock's of a final one.
+    `refusals` are those that were met on the way to it, `left_out` the parameters that were asked
+    for and are not sent any more, `code` Bedrock's of a refusal that is final.
     """
 
     model: str
     seconds: float
     refusals: int
+    left_out: list[str]
+    thinks: bool
     answer: Answer | None = None
     problem: str | None = None
     code: str | None = None
+
+    @property
+    def model_id(self) -> str:
+        """The id or ARN that Bedrock's API takes."""
+        return bedrock_model_id(self.model)
 
 
 def probe(
     judge: Judge, model: str, parameters: InferenceParameters, *, in_words: bool = False
 ) -> Probed:
-    """Ask `model` (`bedrock:/…`) a small question with the parameters that it will be sent.
+    """Ask a small question, with the parameters that the model will be sent.
 
     Args:
         judge: Whoever asks; what it learns about the model it keeps.
@@ -48,8 +54,8 @@ def probe(
         in_words: Ask as batch jobs do.
     """
     request = JudgeRequest(model, _SYSTEM, _USER, _FORMAT.tool, parameters, in_words=in_words)
-    terms = judge.negotiation.model(request.model_id)
-    before, began = terms.refusals, time.monotonic()
+    known = judge.negotiation.model(request.model_id)
+    before, began = known.refusals, time.monotonic()
     answer, problem, code = None, None, None
     try:
         answer = judge.ask(request, _TOKENS)
@@ -58,8 +64,16 @@ def probe(
         problem, code = str(error), error.code
     except JudgeUnavailableError as error:
         problem = str(error)
-    seconds = time.monotonic() - began
-    return Probed(model, seconds, terms.refusals - before, answer, problem, code)
+    return Probed(
+        model,
+        time.monotonic() - began,
+        known.refusals - before,
+        _left_out(parameters, known.terms),
+        known.terms.room > 0,
+        answer,
+        problem,
+        code,
+    )
 
 
 def _problem(answer: Answer) -> str | None:
@@ -72,14 +86,15 @@ def _problem(answer: Answer) -> str | None:
     return None
 
 
-def left_out(parameters: InferenceParameters, sent: Mapping[str, Any]) -> list[str]:
-    """The parameters of a scorer that were not sent, because the model refuses them."""
-    config = sent.get("inferenceConfig", {})
-    names = {"temperature": "temperature", "top_p": "topP", "stop_sequences": "stopSequences"}
-    asked = parameters.model_fields_set - {"max_tokens", "additional"}
-    given = {name for name in asked if getattr(parameters, name) not in (None, [])}
-    missing = {name for name in given if name in names and names[name] not in config}
-    if parameters.effort and "effort" not in sent.get("outputConfig", {}):
-        missing.add("effort")
-    kept = sent.get("additionalModelRequestFields", {})
-    return sorted(missing) + [key for key in parameters.additional if key not in kept]
+def _left_out(parameters: InferenceParameters, terms: Terms) -> list[str]:
+    """The parameters of a scorer that its model refuses."""
+    named = {
+        name
+        for name in ("temperature", "top_p", "stop_sequences", "effort")
+        if name in parameters.model_fields_set and getattr(parameters, name) not in (None, [])
+    }
+    refused = named & terms.refuses
+    if {"temperature", "top_p"} <= named and "temperature_with_top_p" in terms.refuses:
+        refused = refused | {"top_p"}
+    own = [key for key in parameters.additional if terms.refuses & {ADDITIONAL, ADDITIONAL + key}]
+    return sorted(refused) + own

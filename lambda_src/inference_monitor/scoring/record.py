@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mlflow.entities import AssessmentSourceType, Feedback
@@ -11,10 +11,11 @@ from mlflow.entities import AssessmentSourceType, Feedback
 from inference_monitor.delivery import RefusedJudges
 from inference_monitor.inference import Inference, Source
 from inference_monitor.scoring.budget import Budget
-from inference_monitor.scoring.material import Material
+from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.material import Material, answers_of, materials
 from inference_monitor.scoring.specs import ScorerSpec
 from inference_monitor.scoring.text import cut_end, well_formed
-from inference_monitor.traces.identity import assessment_id
+from inference_monitor.traces.identity import assessment_id, trace_id
 
 _MAX_RATIONALE = 4_000
 _MAX_NAME = 250
@@ -22,12 +23,56 @@ _MAX_NAME = 250
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An inference as the scorers see it; `material` is None when there is nothing to judge."""
+    """An inference as the scorers see it.
+
+    `materials` are its answers to be judged, of a batch or of several choices each; empty when
+    there is nothing to judge.
+    """
 
     inference: Inference
     source: Source
     trace_id: str
-    material: Material | None
+    materials: tuple[Material, ...] = ()
+
+    @property
+    def material(self) -> Material | None:
+        """The first answer, None when there is nothing to judge."""
+        return self.materials[0] if self.materials else None
+
+    @property
+    def number(self) -> int:
+        """Which answer it is, of a record that has one alone."""
+        return self.material.number if self.material else 1
+
+    @property
+    def answers(self) -> int:
+        """How many answers the inference has, judged or not."""
+        response = self.inference.response
+        return len(response.choices) if response else 0
+
+    def split(self) -> Iterator[Record]:
+        """One record for each answer to be judged, which has this answer alone.
+
+        A record with one answer or none is given as it is.
+        """
+        if self.answers < 2 or not self.materials:
+            yield self
+            return
+        of_answers = list(answers_of(self.inference))
+        for one in self.materials:
+            yield replace(self, inference=of_answers[one.number - 1], materials=(one,))
+
+
+def record_of(inference: Inference, source: Source, config: ScorersConfig) -> Record:
+    """An inference as the scorers of a configuration see it."""
+    return Record(
+        inference,
+        source,
+        trace_id(source.endpoint, inference.event_id),
+        materials(
+            inference, config.max_record_tokens, config.max_judged_answers, config.context_marks
+        ),
+    )
 
 
 @dataclass(slots=True)

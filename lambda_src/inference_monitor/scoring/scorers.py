@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from inference_monitor.delivery import Delivery
 from inference_monitor.errors import TransientError
-from inference_monitor.ports import ToScore, Verdicts
+from inference_monitor.ports import ToScore, Verdicts, supersedes
+from inference_monitor.scoring.answers import OfAnswer, combine
 from inference_monitor.scoring.breaker import Breaker
 from inference_monitor.scoring.budget import Budget, Unlimited
-from inference_monitor.scoring.material import material
-from inference_monitor.scoring.record import Allowance, Record, Scored
+from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.record import Allowance, Scored, record_of
 from inference_monitor.scoring.tasks import Planned, Planner, Task
-from inference_monitor.traces.identity import trace_id
 
 Budgets = Callable[[str, str], Budget]
 """The budget of an endpoint and a run."""
@@ -28,18 +28,18 @@ class Scorers:
     def __init__(
         self,
         planner: Planner,
-        order: Sequence[str],
+        config: ScorersConfig,
         *,
         concurrency: int,
-        max_record_tokens: int,
         budgets: Budgets | None = None,
         give_up_after: int = 5,
     ) -> None:
-        """`order` is that of the scorers in the file, by name: assessments are given in it."""
+        """Assessments are given in the order that the scorers have in `config`."""
         self._planner = planner
-        self._order = {name: place for place, name in enumerate(order)}
+        self._config = config
+        self._specs = {spec.name: spec for spec in config.scorers}
+        self._order = {name: place for place, name in enumerate(self._specs)}
         self._concurrency = concurrency
-        self._max_record_tokens = max_record_tokens
         self._budgets = budgets or (lambda _endpoint, _run: Unlimited())
         self._give_up_after = give_up_after
 
@@ -49,7 +49,7 @@ class Scorers:
         """Give what is missing for each inference, in order; its third part is what it already has.
 
         A scorer whose assessment is there is not run again. One that left an error is, and its new
-        assessment has the same id; nothing is given when it is the same error again.
+        assessment has the same id; the same error of the same judge is not given again.
         `judge_calls` counts what was asked, with its retries, as one call. All inferences are
         worked on from the first one on; closing the generator ends that.
 
@@ -84,38 +84,55 @@ class Scorers:
 
     def _plan(self, one: ToScore, delivery: Delivery) -> Planned:
         inference, source, existing = one
-        record = Record(
-            inference,
-            source,
-            trace_id(source.endpoint, inference.event_id),
-            material(inference, self._max_record_tokens),
-        )
+        record = record_of(inference, source, self._config)
         return self._planner.plan(record, existing, delivery.scorers)
 
     def _verdicts(self, planned: Planned, runs: _Runs) -> Verdicts:
-        """Add up what the tasks of a record gave."""
+        """Add up what the tasks of a record gave; what was said of its answers becomes one."""
         verdicts = Verdicts(others_missing=planned.others_missing, declined_before=planned.declined)
-        known = {(f.assessment_id, f.error_code, f.error_message) for f in planned.earlier}
-        for task, future in runs:
-            scored = future.result() if future.done() and not future.cancelled() else None
+        earlier = {f.assessment_id: f for f in planned.earlier}
+        done = [(task, _result(future)) for task, future in runs]
+        unsettled: set[str] = set()
+        for name, said in _by_scorer(done).items():
+            given = combine(self._specs[name], said, planned.answers)
+            if not given and any(one.feedbacks is None for one in said):
+                unsettled.add(name)
+            verdicts.assessments += [
+                f
+                for f in given
+                if f.assessment_id not in earlier or supersedes(f, earlier[f.assessment_id])
+            ]
+        for task, scored in done:
+            waiting = [name for name in task.names if name in unsettled]
             if scored is None or scored.pending:
-                verdicts.pending += task.names
+                verdicts.pending += [name for name in waiting if name not in verdicts.pending]
             if scored is not None:
-                verdicts.exhausted |= scored.exhausted
+                verdicts.exhausted |= scored.exhausted and bool(waiting)
                 verdicts.refused |= scored.refused
                 verdicts.declined |= scored.declined
                 verdicts.unreadable += scored.unreadable
-                verdicts.assessments += [
-                    f
-                    for f in scored.feedbacks
-                    if not f.error or (f.assessment_id, f.error_code, f.error_message) not in known
-                ]
                 verdicts.judge_calls += scored.judge_calls
                 verdicts.input_tokens += scored.input_tokens
                 verdicts.output_tokens += scored.output_tokens
                 verdicts.cost_usd += scored.cost_usd
         verdicts.assessments.sort(key=lambda f: self._order[(f.metadata or {})["scorer"]])
         return verdicts
+
+
+def _result(future: Future[Scored | None]) -> Scored | None:
+    return future.result() if future.done() and not future.cancelled() else None
+
+
+def _by_scorer(done: Iterable[tuple[Task, Scored | None]]) -> dict[str, list[OfAnswer]]:
+    """What each scorer said, answer by answer."""
+    said: dict[str, list[OfAnswer]] = {}
+    for task, scored in done:
+        for name in task.names:
+            own = None
+            if scored is not None and not (scored.pending or scored.exhausted):
+                own = [f for f in scored.feedbacks if (f.metadata or {})["scorer"] == name]
+            said.setdefault(name, []).append(OfAnswer(task.answer, own))
+    return said
 
 
 def _run(task: Task, breaker: Breaker, allowance: Allowance) -> Scored | None:

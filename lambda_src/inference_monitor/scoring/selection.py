@@ -64,11 +64,18 @@ def holds(when: When, record: Record) -> bool:
     """Whether every condition that is given holds for a record."""
     inference = record.inference
     outcome = "error" if inference.failure else "ok"
+    choices = inference.response.choices if inference.response else ()
+    calls_tools = any(choice.tool_calls for choice in choices)
     return (
         (when.variant is None or record.source.variant in when.variant)
         and (when.family is None or inference.family in when.family)
         and (when.kind is None or inference.kind in when.kind)
         and (when.status is None or outcome in when.status)
+        and (when.tool_calls is None or calls_tools == when.tool_calls)
+        and (
+            when.finish_reason is None
+            or any(choice.finish_reason in when.finish_reason for choice in choices)
+        )
         and (when.tag is None or _has_tags(when.tag, record))
         and _has_tokens(when, record)
     )

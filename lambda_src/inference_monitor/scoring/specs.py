@@ -5,22 +5,36 @@ Imported at synth time, where neither MLflow nor boto3 is installed.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from inference_monitor.scoring.conditions import Strict, Texts, When
+from inference_monitor.scoring.mlflow_classes import JUDGES, judge_class, wrong_arguments
+from inference_monitor.scoring.placeholders import PLACEHOLDER
 from inference_monitor.scoring.third_party.names import framework_of
-
-PLACEHOLDER = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 
 # `2` and `"2"` mean the same; 1.10 would silently become 1.1, so that stays an error.
 _AS_VERSION = BeforeValidator(lambda value: str(value) if type(value) is int else value)
 
 Model = Annotated[str, Field(pattern=r"^bedrock:/[^/\s].*$")]
 Judging = Literal["each", "panel"]
+ClassPath = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
+MlflowSort = Literal["mlflow_judge", "mlflow_class"]
+
+# Judges of what is said: an answer that only calls tools is on the way to saying something.
+_OF_TEXT = frozenset(
+    {"completeness", "conversation_completeness", "fluency", "groundedness", "summarization"}
+)
 
 
 class InferenceParameters(Strict):
@@ -58,6 +72,11 @@ class ScorerSpec(Strict):
         return False
 
     @property
+    def of_each_answer(self) -> bool:
+        """Whether it looks at one answer of an inference at a time."""
+        return True
+
+    @property
     def kinds(self) -> list[str]:
         """Which sorts of models the scorer is for: LLMs unless it says else."""
         return [*(self.when.kind or ["llm"])]
@@ -69,11 +88,32 @@ class JudgedSpec(ScorerSpec):
     model: Model | None = None
     judging: Judging | None = None
     inference_parameters: InferenceParameters = InferenceParameters()
+    needs_text: bool = False
 
     @property
     def asks_judge(self) -> bool:
         """It does."""
         return True
+
+    @property
+    def asks_for_text(self) -> bool:
+        """Whether an answer that only calls tools is nothing to it."""
+        return self.needs_text
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the judge may say, best first; none for truth values and numbers."""
+        return ("yes", "no")
+
+    def judged_by(self, default: Judging) -> Judging:
+        """On its own or in a panel; `default` is that of the file."""
+        return self.judging or default
+
+    def distance_from_best(self, result: str | bool | float) -> float:
+        """How bad a result is among those the scorer can give: 0 the best one, 1 the worst."""
+        if isinstance(result, str):
+            return self.labels.index(result) / (len(self.labels) - 1)
+        return 1.0 - result
 
     @field_validator("when")
     @classmethod
@@ -87,9 +127,29 @@ class JudgedSpec(ScorerSpec):
 
 
 class BuiltinSpec(JudgedSpec):
-    """One of MLflow's judges, with MLflow's instructions."""
+    """A judge that is there by name, with MLflow's instructions where MLflow has such a judge."""
 
-    type: Literal["safety", "relevance_to_query", "fluency"]
+    type: Literal[
+        "safety",
+        "relevance_to_query",
+        "fluency",
+        "groundedness",
+        "tool_use",
+        "instruction_following",
+        "conversation_completeness",
+        "user_frustration",
+        "summarization",
+    ]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Yes or no, and how it went with a user who was frustrated."""
+        return _labels_of(self.type)
+
+    @property
+    def asks_for_text(self) -> bool:
+        """A call of a tool is neither fluent nor clumsy."""
+        return self.needs_text or self.type in _OF_TEXT
 
 
 class GuidelinesSpec(JudgedSpec):
@@ -109,6 +169,18 @@ class JudgeSpec(JudgedSpec):
     instructions: str = Field(min_length=1)
     output: Literal["bool", "number"] | list[str]
     range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its categories."""
+        return tuple(self.output) if isinstance(self.output, list) else ()
+
+    def distance_from_best(self, result: str | bool | float) -> float:
+        """The greatest number of the range is the best one."""
+        if self.range is None:
+            return super().distance_from_best(result)
+        low, high = self.range
+        return (high - float(result)) / (high - low)
 
     @field_validator("instructions")
     @classmethod
@@ -152,6 +224,11 @@ class TokenCountSpec(ScorerSpec):
     type: Literal["token_count"]
 
     @property
+    def of_each_answer(self) -> bool:
+        """The endpoint counts the tokens of all answers together."""
+        return False
+
+    @property
     def statuses(self) -> list[str]:
         """Failures have tokens too, so it counts both unless it says else."""
         return [*(self.when.status or ["ok", "error"])]
@@ -164,11 +241,62 @@ class CodeSpec(ScorerSpec):
     function: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 
 
-class MlflowSpec(ScorerSpec):
-    """A scorer class that MLflow ships, its third-party ones included."""
+class MlflowJudgeSpec(JudgedSpec):
+    """A judge that MLflow ships, asked by our client with MLflow's own instructions."""
 
     type: Literal["mlflow"]
-    class_path: str = Field(alias="class", pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
+    class_path: ClassPath = Field(alias="class")
+    arguments: dict[str, Any] = Field(default_factory=dict, validate_default=True)
+
+    @property
+    def judge(self) -> str:
+        """The name of its question in `instructions`."""
+        return JUDGES[self.class_name]
+
+    @property
+    def class_name(self) -> str:
+        """The class without its module."""
+        return self.class_path.rpartition(".")[2]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What MLflow's judge says."""
+        return _labels_of(self.judge)
+
+    @property
+    def asks_for_text(self) -> bool:
+        """As the type with the same question."""
+        return self.needs_text or self.judge in _OF_TEXT
+
+    def judged_by(self, default: Judging) -> Judging:  # noqa: ARG002
+        """On its own: a panel has short statements instead of MLflow's instructions."""
+        return "each"
+
+    @field_validator("judging")
+    @classmethod
+    def _is_asked_alone(cls, judging: Judging | None) -> Judging | None:
+        if judging == "panel":
+            raise PydanticCustomError(
+                "not_usable",
+                "`type: mlflow` is asked with MLflow's instructions, which have no place in a"
+                " panel; leave out `judging`",
+            )
+        return judging
+
+    @field_validator("arguments")
+    @classmethod
+    def _can_be_made(cls, arguments: dict[str, Any], found: ValidationInfo) -> dict[str, Any]:
+        name = str(found.data.get("class_path")).rpartition(".")[2]
+        if wrong := wrong_arguments(name, arguments):
+            raise PydanticCustomError("not_usable", "{wrong}", {"wrong": wrong})
+        return arguments
+
+
+class MlflowSpec(ScorerSpec):
+    """Any other scorer class: of MLflow without a judge, of a third party, or of the user."""
+
+    type: Literal["mlflow"]
+    class_path: ClassPath = Field(alias="class")
     model: Model | None = None
     # Third-party metrics have lists filled in, of every statement in an answer.
     inference_parameters: InferenceParameters = InferenceParameters(max_tokens=4096)
@@ -184,16 +312,32 @@ class MlflowSpec(ScorerSpec):
         if "inference_parameters" in self.model_fields_set and not self.asks_judge:
             raise PydanticCustomError(
                 "not_usable",
-                "`inference_parameters` are sent only for scorers from"
+                "`inference_parameters` are sent only for MLflow's judges and for scorers from"
                 " mlflow.genai.scorers.deepeval, ragas or phoenix",
             )
         return self
 
 
+def _sort_of_class(scorer: Any) -> MlflowSort:
+    """Which of the two specs an entry of type `mlflow` is."""
+    if isinstance(scorer, dict):
+        path = scorer.get("class")
+        return "mlflow_judge" if isinstance(path, str) and judge_class(path) else "mlflow_class"
+    return "mlflow_judge" if isinstance(scorer, MlflowJudgeSpec) else "mlflow_class"
+
+
+AnyMlflowSpec = Annotated[
+    Annotated[MlflowJudgeSpec, Tag("mlflow_judge")] | Annotated[MlflowSpec, Tag("mlflow_class")],
+    Discriminator(_sort_of_class),
+]
 AnySpec = Annotated[
-    BuiltinSpec | GuidelinesSpec | JudgeSpec | TokenCountSpec | CodeSpec | MlflowSpec,
+    BuiltinSpec | GuidelinesSpec | JudgeSpec | TokenCountSpec | CodeSpec | AnyMlflowSpec,
     Field(discriminator="type"),
 ]
+
+
+def _labels_of(judge: str) -> tuple[str, ...]:
+    return ("none", "resolved", "unresolved") if judge == "user_frustration" else ("yes", "no")
 
 
 def bedrock_model_id(model: str) -> str:

@@ -18,11 +18,15 @@ from inference_monitor.scoring.specs import ScorerSpec
 
 
 class Task(Protocol):
-    """A piece of work for one record. `names` are the scorers that wait for it."""
+    """A piece of work for one answer of a record. `names` are the scorers that wait for it."""
 
     @property
     def names(self) -> list[str]:
         """The scorers that wait for it."""
+
+    @property
+    def answer(self) -> int:
+        """The number of the answer, from 1 on."""
 
     @property
     def asks_judge(self) -> bool:
@@ -49,6 +53,11 @@ class CodeTask:
         """The one scorer."""
         return [self.scorer.spec.name]
 
+    @property
+    def answer(self) -> int:
+        """The answer it is run on."""
+        return self.record.number
+
     def run(self, allowance: Allowance) -> Scored:
         """Run it."""
         return self.scorer.score(self.record, allowance)
@@ -67,6 +76,11 @@ class JudgeTask:
         """The criteria of the call."""
         return self.call.names
 
+    @property
+    def answer(self) -> int:
+        """The answer it is about."""
+        return self.call.record.number
+
     def run(self, allowance: Allowance) -> Scored:
         """Make it."""
         return self.asking.ask(self.call, allowance)
@@ -76,14 +90,16 @@ class JudgeTask:
 class Planned:
     """What is missing for a record. `earlier` are the errors that its scorers left before.
 
-    `others_missing` says that more is missing, of scorers that were not asked for; `declined` that
-    a judge has declined the record before, which is not asked again.
+    `others_missing` says that more is missing, of scorers that were not asked for; `answers` is
+    how many answers the record has, of which some are judged. `declined` says that a judge has
+    declined the record before, which is not asked again.
     """
 
     tasks: list[Task]
     earlier: list[Feedback]
     others_missing: bool = False
     declined: bool = False
+    answers: int = 1
 
 
 class Planner:
@@ -118,17 +134,16 @@ class Planner:
         asked = [self._criteria[s.name] for s in chosen if s.name in self._criteria]
         calls: list[Task] = [JudgeTask(call, self._asking) for call in plan_calls(record, asked)]
         code: list[Task] = [
-            CodeTask(self._code[s.name], record, s.asks_judge)
+            CodeTask(self._code[s.name], one, s.asks_judge)
             for s in chosen
             if s.name in self._code
+            for one in (record.split() if s.of_each_answer else [record])
         ]
         # The judge first: it is what takes long.
-        return Planned(
-            calls + code,
-            earlier,
-            others_missing=len(chosen) < len(all_chosen),
-            declined=any(map(is_declined, existing)),
-        )
+        others_missing = len(chosen) < len(all_chosen)
+        answers = record.answers if record.materials else 1
+        declined = any(map(is_declined, existing))
+        return Planned(calls + code, earlier, others_missing, declined, answers)
 
 
 def not_given(

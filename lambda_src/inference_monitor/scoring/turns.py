@@ -22,6 +22,12 @@ def turn(role: str, text: str) -> str:
     return f'<message role="{name}">\n{escape_turns(text)}{_CLOSING}'
 
 
+def conversation(request: str, response: str) -> str:
+    """A rendered request and the answer to it, both escaped, as the turns of one conversation."""
+    asked = request if _TAG.match(request) else turn("user", request)
+    return f"{asked}\n{turn('assistant', response)}"
+
+
 def cut_middle(text: str, limit: int) -> str:
     """Keep about `limit` characters of a text: its start, a note of what is left out, its end.
 

@@ -111,15 +111,13 @@ def verdict_tool(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def verdict_format(spec: JudgedSpec) -> VerdictFormat:
-    """The kind of result a scorer wants; MLflow's own judges and guidelines say yes or no."""
+    """The kind of result a scorer wants."""
     match spec:
         case JudgeSpec(output="bool"):
             return VerdictFormat({"type": "boolean"}, _read_bool)
         case JudgeSpec(output="number", range=[low, high]):
             return _number(low, high)
-        case JudgeSpec(output=list(categories)):
-            return one_of(categories)
-    return one_of(["yes", "no"])
+    return one_of(spec.labels)
 
 
 def one_of(labels: Sequence[str]) -> VerdictFormat:

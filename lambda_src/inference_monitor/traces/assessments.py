@@ -1,4 +1,4 @@
-"""Assessments on their way to MLflow: made storable, attached to a trace, added, replaced."""
+"""Assessments on their way to MLflow: made storable, attached to a trace, added, updated."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def create(api: MlflowApi, feedback: Feedback) -> None:
     answer.checked(f"add assessment {feedback.name!r}")
 
 
-def replace(api: MlflowApi, feedback: Feedback) -> None:
+def update(api: MlflowApi, feedback: Feedback) -> None:
     """Give the assessment of the same id the value, error, rationale and metadata of this one.
 
-    Its source stays what it was: MLflow has no way to change it.
+    Its source stays what it was: MLflow takes no other in this request, see `replacing`.
 
     Raises:
         PermanentWriteError: If MLflow refuses it.
@@ -75,7 +75,7 @@ def replace(api: MlflowApi, feedback: Feedback) -> None:
     request.update_mask.paths.extend(["feedback", "rationale", "metadata"])
     path = f"{TRACES}/{feedback.trace_id}/assessments/{feedback.assessment_id}"
     answer = api.request("PATCH", path, body=_json(request))
-    answer.checked(f"replace assessment {feedback.name!r}")
+    answer.checked(f"update assessment {feedback.name!r}")
 
 
 def _json(message: CreateAssessment | UpdateAssessment) -> object:

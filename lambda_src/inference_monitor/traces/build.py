@@ -92,6 +92,7 @@ def trace_tags(inference: Inference, source: Source) -> dict[str, str]:
         "kind": inference.kind.value,
         "source_uri": source.uri,
         "prompt_echo": "true" if response and response.echoes_prompt else None,
+        "empty_answer": "true" if inference.empty_answer else None,
         # A tag, because the other place, metadata, holds 250 characters.
         "redactions": None if inference.redactions is None else json_text(inference.redactions),
     }
@@ -123,7 +124,7 @@ def _request_preview(inference: Inference) -> str | None:
 
 
 def _response_preview(inference: Inference) -> str | None:
-    """Why there is no answer, else the answer, else the tools it asks for; else the body."""
+    """Why there is no answer, else the answer and the tools it asks for; else the body."""
     response = inference.response
     if response is None:
         return None
@@ -132,8 +133,11 @@ def _response_preview(inference: Inference) -> str | None:
     if not response.choices:
         return _preview(response.body)
     answer = response.choices[0]
+    if answer.is_empty and inference.empty_answer:
+        return f"[empty answer, finish reason: {cut(answer.finish_reason or 'not told', 50)}]"
     tools = ", ".join(call.name for call in answer.tool_calls)
-    return _preview(answer.text or (f"[tool calls: {tools}]" if tools else ""))
+    said = [answer.text, f"[tool calls: {tools}]" if tools else None]
+    return _preview("\n".join(part for part in said if part))
 
 
 def _preview(value: object) -> str:

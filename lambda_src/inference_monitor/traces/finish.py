@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from mlflow.entities import Feedback, TraceInfo
 from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
 
-from inference_monitor.ports import ScoringState, StoredTrace
+from inference_monitor.ports import ScoringState, StoredTrace, supersedes
 from inference_monitor.traces.api import Answer, MlflowApi
 from inference_monitor.traces.artifacts import trace_location
-from inference_monitor.traces.assessments import create, replace, storable
+from inference_monitor.traces.assessments import create, storable, update
 from inference_monitor.traces.build import BuiltTrace
 from inference_monitor.traces.experiment import Experiment
 from inference_monitor.traces.records import (
@@ -23,6 +23,7 @@ from inference_monitor.traces.records import (
     started,
     stored_trace,
 )
+from inference_monitor.traces.replacing import replace_with_source
 from inference_monitor.traces.span_store import SpanStore
 
 
@@ -66,32 +67,40 @@ class Finish:
         known = stored_trace(stored)
         if not known.complete:
             answer.checked(f"write trace {trace.trace_id}")
-        self.add(known, wanted)
+        self.add(known, wanted, experiment.id)
         return None
 
     def add(
         self,
         stored: StoredTrace,
         assessments: Sequence[Feedback],
+        experiment_id: str,
         scoring: ScoringState | None = None,
     ) -> None:
         """Add assessments to a complete trace, under their own ids, and say so in its tag.
 
-        One that is already there is left as it is, unless it is an error and the new one is not:
-        then it takes the new one's value.
+        One that is already there is left as it is, unless it is an error and the new one is not, or
+        is another error: then the new one takes its place (`ports.supersedes`).
 
         Raises:
             PermanentWriteError: If MLflow refuses one.
             TransientError: If MLflow fails.
         """
         known = {a.assessment_id: a for a in stored.assessments}
+        of_another_source: list[Feedback] = []
         for assessment in assessments:
             mine = storable(assessment, stored.trace_id)
             theirs = known.get(mine.assessment_id)
             if theirs is None:
                 create(self._api, mine)
-            elif theirs.error and not mine.error:
-                replace(self._api, mine)
+            elif not supersedes(mine, theirs):
+                continue
+            elif mine.source == theirs.source:
+                update(self._api, mine)
+            else:
+                of_another_source.append(mine)
+        if of_another_source:
+            replace_with_source(self._api, experiment_id, stored.trace_id, of_another_source)
         if scoring:
             set_tag(self._api, stored.trace_id, SCORING, scoring)
 

@@ -76,7 +76,7 @@ class MlflowTraceStore:
         scoring: ScoringState | None = None,
     ) -> None:
         """Add assessments to a complete trace, see `Finish.add`."""
-        self._finish.add(stored, assessments, scoring)
+        self._finish.add(stored, assessments, self._experiment.get().id, scoring)
 
     def _write_spans_first(
         self, built: Sequence[BuiltTrace], experiment: Experiment, outcome: Outcome

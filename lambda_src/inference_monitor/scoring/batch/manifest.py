@@ -32,7 +32,8 @@ class Asked:
     """One record of a job: a call about criteria, in their order.
 
     `lacking` are all scorers that the trace lacked, asked in this job or not; `shortened` says
-    what of the record the judge was not shown.
+    what of the record the judge was not shown. The call is about answer `answer` of the `answers`
+    that the inference has.
     """
 
     record_id: str
@@ -45,10 +46,12 @@ class Asked:
     prompt_versions: list[str]
     lacking: list[str]
     shortened: str | None = None
+    answer: int = 1
+    answers: int = 1
 
     @classmethod
-    def of(cls, call: JudgeCall, record_id: str, lacking: list[str]) -> Self:
-        """What a call stands for."""
+    def of(cls, call: JudgeCall, record_id: str, lacking: list[str], answers: int = 1) -> Self:
+        """What a call stands for, about one of so many answers."""
         record = call.record
         versions = [prompt_version(criterion, call.judging) for criterion in call.criteria]
         return cls(
@@ -62,6 +65,8 @@ class Asked:
             [requests.prompt_version(version) for version in versions],
             lacking,
             record.material.shortened if record.material else None,
+            record.number,
+            answers,
         )
 
     def to_json(self) -> str:
@@ -135,5 +140,5 @@ def _as_far_as_needed(asked: Asked) -> Record:
         Inference(asked.event_id, never, Kind.LLM, "", None, None),
         Source(bucket, key, asked.endpoint),
         asked.trace_id,
-        Material(None, "", asked.shortened),
+        (Material(None, "", asked.shortened),),
     )
