@@ -67,8 +67,8 @@ class SharedLimit:
             now = self._clock()
             self._units += wanted
             self._booked_until = now + delay + wanted / self._rate
-            if before < 0 and delay <= 0:
-                # Nobody else waits, so the time since our last booking has paid for our debt.
+            if before < 0:
+                # The time that our debt takes is booked for it, but we have waited already.
                 self._booked_until -= min(-before / self._rate, now - self._booked_at)
             self._gone_at = max(now, self._booked_until) + _KEPT_SECONDS
             self._booked_at, self._used, self._others_wait = now, 0.0, delay > 0
