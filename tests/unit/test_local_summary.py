@@ -59,7 +59,8 @@ def test_what_is_written(tmp_path: Path) -> None:
     summary(run(GOOD), run(GOOD)).write(tmp_path / "summary.json")
     written = json.loads((tmp_path / "summary.json").read_text())
     counts = {"captured": 5, "traced": 3, "duplicate": 0, "skipped": 1, "quarantined": 1,
-              "scored": 2, "unscored": 1, "judge_calls": 14, **dict.fromkeys(MISSING, 0)}  # fmt: skip
+              "scored": 2, "unscored": 1, "judge_calls": 14}  # fmt: skip
+    counts |= dict.fromkeys(MISSING, 0)
     assert written["totals"] == {name: 2 * count for name, count in counts.items()}
     assert written["files"] == {"s3://captures/watched/a.jsonl": counts}
     assert written["seconds"] == {"start": 1.23}

@@ -140,7 +140,7 @@ def test_the_version_of_a_prompt_changes_with_its_words(
 
 
 TAGS = ["text", "question", "answer", "request", "response", "inputs", "outputs", "guideline",
-        "date", "tools", "contexts"]  # fmt: skip
+        "guidelines", "date", "tools", "contexts"]  # fmt: skip
 attacks = st.lists(
     st.sampled_from([*TAGS, "<", "</", ">", " ", "/", "\u200b", "\n", "&lt;"])
     | st.sampled_from([tag.upper() for tag in TAGS])
@@ -155,7 +155,7 @@ def test_judged_text_cannot_close_its_tags(
     document: dict[str, Any], question_text: str, answer_text: str
 ) -> None:
     """However it is written, judged text adds no tag to the question that the judge could obey."""
-    tags = re.compile(rf"<[\s/\u200b]*({'|'.join(TAGS)})s?\b", re.IGNORECASE)
+    tags = re.compile(rf"<[\s/\u200b]*({'|'.join(TAGS)})\b", re.IGNORECASE)
     harmless = asked(document, Material("q", "a")).user
     attacked = asked(document, Material(question_text, answer_text)).user
     assert len(tags.findall(attacked)) == len(tags.findall(harmless))

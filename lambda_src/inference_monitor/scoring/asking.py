@@ -49,11 +49,10 @@ class Asking:
         reservation = allowance.budget.reserve(self._forecast.usd_to_reserve(call))
         if reservation is None:
             return Scored(exhausted=True)
-        tokens = call.estimated_input_tokens + self._forecast.output_tokens(call)
         try:
             answer = self._judge.ask(
                 call.request,
-                tokens,
+                self._quota_tokens(call),
                 deadline=allowance.deadline,
                 refused=allowance.refused_judges,
             )
@@ -79,6 +78,11 @@ class Asking:
             output_tokens=answer.output_tokens,
             cost_usd=cost or 0.0,
         )
+
+    def _quota_tokens(self, call: AskedCall) -> int:
+        """About what a call will take from the quota per minute."""
+        weight = self._judge.negotiation.model(bedrock_model_id(call.model)).output_weight
+        return call.estimated_input_tokens + weight * self._forecast.output_tokens(call)
 
     def _cost(self, call: AskedCall, answer: Answer) -> float | None:
         return self._prices.cost(
