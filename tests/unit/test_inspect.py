@@ -13,8 +13,9 @@ from tests.unit.builders import capture
 
 FIELDS = {
     "line", "event_id", "status", "reason", "kind", "family", "messages", "parameters",
-    "output_text", "input_tokens", "output_tokens", "finish_reason", "is_error", "status_code",
-    "error_message", "inference_time", "inference_id", "custom_attributes",
+    "output_text", "reasoning", "tool_calls", "choices", "items", "input_tokens", "output_tokens",
+    "finish_reason", "is_error", "status_code", "error_message", "inference_time", "inference_id",
+    "custom_attributes",
 }  # fmt: skip
 EVIL = "\x1b]0;owned\x07[red]bold[/red]\u202e"
 

@@ -16,7 +16,7 @@ from inference_monitor.capture.documents import (
 from inference_monitor.capture.envelope import not_an_inference, open_envelope
 from inference_monitor.capture.lines import Line
 from inference_monitor.errors import MalformedCaptureError
-from inference_monitor.families.table import read_payloads
+from inference_monitor.families.reading import read_payloads
 from inference_monitor.inference import Inference
 
 
@@ -97,6 +97,7 @@ def _read(document: Any) -> Record:
         event_id=envelope.event_id,
         inference_time=envelope.inference_time,
         inference_id=envelope.inference_id,
+        inference_component=envelope.inference_component,
         custom_attributes=envelope.custom_attributes,
         kind=reading.kind,
         family=reading.family,
@@ -112,6 +113,8 @@ def _event_id(document: Any) -> str | None:
 
 
 def _unreadable(line: Line) -> str | None:
+    if line.problem:
+        return line.problem
     if not line.complete:
         return f"the line has {line.length} bytes, more than the {len(line.data)} that are read"
     try:

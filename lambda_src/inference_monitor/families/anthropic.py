@@ -32,7 +32,7 @@ def anthropic_messages(body: Any, _request: Request | None) -> Response | None:
     body = object_of(body)
     if body.get("type") != "message" or not isinstance(body.get("content"), list):
         return None
-    calls = of_type(body["content"], "tool_use")
+    calls = [*of_type(body["content"], "tool_use"), *of_type(body["content"], "server_tool_use")]
     choice = replace(
         message_choice(body, body.get("stop_reason")),
         tool_calls=tuple(tool_call(b.get("name"), b.get("input"), b.get("id")) for b in calls),

@@ -21,7 +21,7 @@ _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_deta
 def openai_chat(body: Any, _request: Request | None) -> Response | None:
     """`choices[].message`; also the mocks that add `generated_text` beside it."""
     choices = _choices(body)
-    if not choices or not any("message" in c for c in choices):
+    if not choices or not any(isinstance(c.get("message"), dict) for c in choices):
         return None
     spoken = tuple(_chat_choice(c) for c in choices)
     return _response("openai_chat", body, spoken)
@@ -42,6 +42,17 @@ def openai_completions(body: Any, request: Request | None) -> Response | None:
         for i, c in enumerate(choices)
     )
     return _response("openai_completions", body, spoken)
+
+
+def bare_message(body: Any, _request: Request | None) -> Response | None:
+    """A message of the assistant and nothing around it, or the conversation with it at its end."""
+    message = object_of(body[-1] if isinstance(body, list) and body else body)
+    if message.get("role") not in ("assistant", "model") or (
+        "content" not in message and "tool_calls" not in message
+    ):
+        return None
+    choice = message_choice(message, message.get("finish_reason"))
+    return Response("message", body, (choice,), usage_of(message.get("usage")))
 
 
 def finish_reason_of(value: Any) -> str | None:
@@ -73,7 +84,8 @@ def _chat_choice(choice: dict[str, Any]) -> Choice:
 
 
 def _response(family: str, body: dict[str, Any], choices: tuple[Choice, ...]) -> Response:
-    usage = usage_of(body.get("usage"))
+    inside = (c["usage"] for c in objects_of(body.get("choices")) if c.get("usage"))
+    usage = usage_of(body.get("usage") or next(inside, None))  # Moonshot's are in a choice
     return Response(family, body, choices, usage, model=text_of(body.get("model")))
 
 
