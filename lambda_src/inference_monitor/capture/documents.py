@@ -70,6 +70,16 @@ def looks_like_events(text: str, media_type: str | None) -> bool:
     )
 
 
+def begins_as_events(text: str) -> bool:
+    """Whether a text may be a stream that was cut off before its first event had ended."""
+    lines = [line for line in _LINE_END.split(text[:4096].strip()) if line]
+    fields = ("data:", "event:", "id:", "retry:")
+    return bool(lines) and all(
+        line.startswith((*fields, ":")) or any(field.startswith(line) for field in fields)
+        for line in lines
+    )
+
+
 def event_documents(text: str) -> list[Any]:
     """Read what the events of a stream carry: JSON documents, or pieces of plain text.
 
@@ -92,7 +102,8 @@ def event_documents(text: str) -> list[Any]:
 def _events(text: str) -> Iterator[tuple[Any, bool]]:
     """What each event carries, and whether that is JSON (objects, arrays, texts) or just text."""
     name, pending = "", list[str]()
-    for line in [*_LINE_END.split(text), ""]:
+    lines = _LINE_END.split(text)
+    for number, line in enumerate([*lines, ""]):
         field, _, value = line.partition(":")
         if field == "event":
             name = value.strip()
@@ -103,7 +114,9 @@ def _events(text: str) -> Iterator[tuple[Any, bool]]:
                 yield from found
                 pending = []
         elif not line:
-            yield from _document(pending, name) or _plain(pending, name)
+            # What the end of the text has torn may be a JSON text without its closing quote.
+            torn = number == len(lines) and "".join(pending)[:1] == '"'
+            yield from _document(pending, name) or ([] if torn else _plain(pending, name))
             name, pending = "", []
 
 

@@ -26,7 +26,8 @@ _CAPTURE = b'{"captureData"'
 # Where one record may end and the next begin: within a JSON string its quotes would be escaped.
 _GLUED = re.compile(rb'\}\s*(?=\{\s*")')
 _RECORD_BEGINS = re.compile(
-    rb'\{\s*"(?:captureData|eventMetadata|eventVersion|endpoint|groundTruth)'
+    rb'\{\s*"(?:captureData|eventMetadata|eventVersion|groundTruthData)"'
+    rb'|(?<!"captureData":)(?<!"captureData": )\{\s*"endpoint(?:In|Out)put"'
 )
 _DECODER = json.JSONDecoder()
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?')
@@ -191,6 +192,9 @@ def _records_of(line: Line) -> Iterator[Line]:
     # In Latin-1 a character is a byte, and what matters to JSON's structure is ASCII.
     text = line.data.decode("latin-1")
     position, end = (1 if _holds_records(line.data) else 0), len(text)
+    if not text.strip("{},[] "):
+        yield line
+        return
     while position < end:
         if text[position] in " \t\r,]":
             position += 1

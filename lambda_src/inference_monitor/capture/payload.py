@@ -122,7 +122,7 @@ def parse_text(text: str, media_type: str | None, where: str) -> Payload:
         if document is not NOT_JSON:
             return Payload(document, media_type, text=text)
     if looks_like_events(stripped, media_type):
-        return Payload(text, media_type, event_documents(stripped), text=text)
+        return Payload(text, media_type, event_documents(text), text=text)
     documents, rest = json_documents(stripped)
     cut_off = is_cut_off(rest)
     return Payload(
@@ -148,6 +148,8 @@ def decode_text(raw: bytes, declared: str = "") -> str | None:
     charsets = [charset] if charset else ["utf-8", *_declared_charset(declared)]
     if not charset and raw[1:2] == b"\0" and raw[:1] in (b"{", b"[", b'"'):
         charsets = ["utf-16-le"]
+    if charsets[0] == "utf-8" and b"\0" in raw:  # sounds and images may be valid UTF-8 for long
+        return None
     for name in charsets:
         try:
             return raw.decode(name)

@@ -27,11 +27,11 @@ _STATUS_OF_TYPE = {
     "incomplete_generation": 500,
     "incomplete_generation_stream": 500,
     "stream_serialization_error": 500,
-    # TEI's router (router/src/http/server.rs); its types are in capitals.
+    # TEI's router (router/src/http/server.rs, ErrorType); its types are in capitals.
     "Unhealthy": 503,
     "Backend": 424,
     "Overloaded": 429,
-    "Validation": 413,
+    "Validation": 422,
     "Tokenizer": 422,
     "Empty": 400,
     # vLLM and SGLang: type of the error object.
@@ -118,7 +118,9 @@ _STATUS_IN_TITLE = re.compile(r"\b([45]\d\d)\b")
 
 _ANSWERS = (
     "choices", "generated_text", "generation", "predictions", "outputs", "output", "text",
-    "content", "embeddings", "embedding", "data", "results", "completion",
+    "content", "embeddings", "embedding", "data", "results", "completion", "response", "answer",
+    "result", "output_text", "text_output", "generated_texts", "response_text", "summary", "label",
+    "labels", "score", "scores", "prediction",
 )  # fmt: skip
 _MESSAGES = (
     "message", "Message", "errorMessage", "error_message", "error_msg", "errmsg", "msg", "detail",

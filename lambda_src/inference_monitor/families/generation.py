@@ -117,7 +117,8 @@ def is_token(part: dict[str, Any]) -> bool:
 def join_tokens(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """The last event carries the whole text, unless it never came."""
     tokens = [p["token"] for p in parts if is_token(p)]
-    spoken = "".join(text_of(t.get("text")) or "" for t in tokens if not t.get("special"))
+    shown = (t for t in tokens if not t.get("special") and not t.get("special_token"))
+    spoken = "".join(text_of(t.get("text")) or "" for t in shown)
     told = {k: p[k] for p in parts for k in ("generated_text", "details") if p.get(k) is not None}
     return {**told, "generated_text": told.get("generated_text") or spoken}
 

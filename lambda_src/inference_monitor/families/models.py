@@ -56,7 +56,7 @@ def embeddings(body: Any, request: Request | None) -> Response | None:
         vectors = named[key]
         if tokens is None:
             tokens = count_of(object_of(named.get("meta_info")).get("prompt_tokens"))
-    elif is_sparse(body) or (request and request.messages and is_bare_vectors(body)):
+    elif is_sparse(body) or (request and request.messages and _are_vectors(body)):
         vectors = body
     else:
         return None
@@ -189,6 +189,13 @@ def is_bare_vectors(body: Any) -> bool:
     while isinstance(body, list) and body and isinstance(body[0], list):
         body = body[0]
     return is_numbers(body)
+
+
+def _are_vectors(body: Any) -> bool:
+    """Whether bare numbers are vectors: one number for each text is a score."""
+    while is_bare_vectors(body) and isinstance(body[0], list) and len(body[0]) != 1:
+        body = body[0]
+    return is_bare_vectors(body) and len(body) > 1 and not isinstance(body[0], list)
 
 
 def is_sparse(body: Any) -> bool:

@@ -17,10 +17,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inference_monitor.capture.documents import NOT_JSON, parse_json
+from inference_monitor.capture.documents import NOT_JSON, begins_as_events, parse_json
 from inference_monitor.capture.payload import Payload
-from inference_monitor.families import cohere, generation, langchain, models, ollama, openai, triton
-from inference_monitor.families.anthropic import anthropic_messages
+from inference_monitor.families import (
+    anthropic,
+    cohere,
+    generation,
+    langchain,
+    models,
+    ollama,
+    openai,
+    triton,
+)
 from inference_monitor.families.failures import (
     Found,
     cut_off_failure,
@@ -61,7 +69,7 @@ _CLASS_NAMES = ("prediction", "predictions", "result", "results")
 # Names of what is only wrapped around an answer.
 _WRAPPERS = (
     "predictions", "outputs", "output", "result", "results", "response", "responses", "body",
-    "data", "generated_text", "completion",
+    "data", "generated_text", "completion", "messages",
 )  # fmt: skip
 _DEEPEST = 3  # wrappers in wrappers
 
@@ -118,7 +126,8 @@ _SPOKEN = (
     ResponseFamily("openai_chat", openai.openai_chat),
     ResponseFamily("openai_completions", openai.openai_completions),
     ResponseFamily("openai_responses", openai_responses),
-    ResponseFamily("anthropic_messages", anthropic_messages),
+    ResponseFamily("anthropic_messages", anthropic.anthropic_messages),
+    ResponseFamily("bedrock_converse", anthropic.bedrock_converse),
     ResponseFamily("ollama", ollama.ollama),
     ResponseFamily("llama_cpp", ollama.llama_cpp),
     ResponseFamily("sglang_native", generation.sglang_native),
@@ -192,18 +201,13 @@ def _join(payload: Payload, request: Request | None) -> Joined:
     if payload.documents is None:
         if isinstance(payload.body, dict):
             return join_documents([payload.body])
-        begun = payload.is_text and asks_for_stream(request) and _begins_an_event(payload.body)
+        begun = payload.is_text and asks_for_stream(request) and begins_as_events(payload.body)
         return Joined("", True) if begun else Joined(payload.body)
     if not payload.documents:  # a stream that ended within its first event
         return Joined("", True)
     if payload.rest.strip() and not is_stream(payload.documents):
         return Joined(payload.body)  # a text that happens to begin like JSON
     return join_documents(payload.documents, payload.rest)
-
-
-def _begins_an_event(text: str) -> bool:
-    begun = text.strip()
-    return bool(begun) and any(field.startswith(begun) for field in ("data:", "event:"))
 
 
 def _failure(payload: Payload, joined: Joined, request: Request | None) -> Found | None:
@@ -286,6 +290,8 @@ def _unwrapped(body: Any) -> list[Any]:
     if isinstance(body, str):
         inner = _inner_json(body)
         return [] if inner is NOT_JSON else [inner]
+    if isinstance(body, list):
+        return body if len(body) == 1 else []
     values = (object_of(body).get(key) for key in _WRAPPERS)
     return [v for v in values if isinstance(v, dict) or objects_of(v) or _holds_json(v)]
 
