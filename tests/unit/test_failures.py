@@ -59,6 +59,7 @@ def _read_as(text: str, media_type: str | None, request: Any = None) -> Inferenc
         ("Failed to parse the request body as JSON: key must be a string", 400, True, "Failed to parse"),
         ("Failed to buffer the request body: length limit exceeded", 413, True, "Failed to buffer"),
         (TRACEBACK, 500, True, "RuntimeError: expected scalar type Half but found Float"),
+        (f"prediction failed\n{TRACEBACK}\n", 500, True, "RuntimeError: expected scalar type"),
         ("RuntimeError: CUDA error: device-side assert triggered", 500, True, "RuntimeError: CUDA"),
         ('Received server error (503) from model with message "down".', 503, False, "Received server"),
     ],
@@ -86,6 +87,7 @@ def test_pages_and_texts_of_servers_are_failures(
         ("404", CHAT),
         ("Error handling in Go is explicit.", CHAT),
         ("The traceback says that the sail is missing.", CHAT),
+        (f"It looks like this:\n{TRACEBACK}\nand means that the types differ.", CHAT),
     ],
 )
 def test_a_text_about_failures_is_an_answer(text: str, request_body: Any) -> None:

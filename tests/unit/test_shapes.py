@@ -96,6 +96,14 @@ LANGUAGE_MODELS: dict[str, Shape] = {
         {"predictions": [SAID]}, TALKED, "mlflow/mlflow mlflow/transformers/__init__.py"),
     "instances": Shape({"instances": [{"prompt": ASK, "max_tokens": 9}]}, {"predictions": [SAID]}, TALKED,
         "tensorflow/serving tensorflow_serving/g3doc/api_rest.md"),
+    "predictions, a row each": Shape({"prompt": ASK}, {"predictions": [[SAID]]}, TALKED,
+        "mlflow/mlflow mlflow/pyfunc/scoring_server/__init__.py"),
+    "candidates": Shape({"instances": [{"prompt": ASK}]}, {"predictions": [{"candidates": [{"content": SAID}]}]}, TALKED,
+        "tensorflow/serving tensorflow_serving/g3doc/api_rest.md, as Vertex's models have it"),
+    "code and data": Shape(CHAT, {"code": 200, "message": "success", "data": SAID}, TALKED, "containers of people's own"),
+    "audio with its words": Shape(CHAT, {"choices": [{"index": 0, "message": {
+        "content": None, "audio": {"id": "1", "data": WAV, "transcript": SAID}}}]}, TALKED,
+        "vllm-project/vllm-omni docs: chat with audio"),
     "chat agent": Shape({**CHAT, "context": {"conversation_id": "c", "user_id": "u"}},
         {"messages": [{"role": "assistant", "content": SAID, "id": "1"}], "finish_reason": "stop"},
         {"kind": "llm", "messages": [ASK], "output_text": SAID}, "mlflow/mlflow mlflow/types/agent.py"),
@@ -208,6 +216,8 @@ OTHER_MODELS: dict[str, Shape] = {
         "aws/sagemaker-huggingface-inference-toolkit decoder_encoder.py", ("audio/x-audio", JSON)),
     "transcript of JSON": Shape({"audio_input": "52494646", "language": "english", "task": "transcribe"}, {"text": ["Ahoy"]},
         {"kind": "other", "messages": None, "is_error": False}, "aws-samples lab4_deploy_whisper.ipynb"),
+    "tokens": Shape({"inputs": "pier"}, [[{"id": 7, "text": "pier", "special": False, "start": 0, "stop": 4}]],
+        {"kind": "other", **SILENT}, "huggingface/text-embeddings-inference router/src/http/types.rs TokenizeResponse"),
     "session": Shape({"requestType": "CLOSE"}, {"result": "Session 1 closed"}, {"kind": "other", **SILENT},
         "deepjavalibrary/djl-serving engines/python/setup/djl_python/session_utils.py"),
     # Embeddings.

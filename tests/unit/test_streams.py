@@ -403,6 +403,23 @@ def test_tool_calls_of_cohere_s_second_api_are_read() -> None:
     assert (choice.text, choice.finish_reason) == (None, "TOOL_CALL")
 
 
+def test_the_responses_api_streams_thoughts_and_tool_calls() -> None:
+    """Also where the stream ends before the event that carries the whole response."""
+    call = {"type": "function_call", "name": "find", "call_id": "a", "arguments": ""}
+    events = [
+        {"type": "response.reasoning_summary_text.delta", "delta": "Wi"},
+        {"type": "response.reasoning_summary_text.delta", "delta": "nd."},
+        {"type": "response.output_item.added", "output_index": 1, "item": call},
+        {"type": "response.function_call_arguments.delta", "output_index": 1, "delta": '{"n":'},
+        {"type": "response.function_call_arguments.delta", "output_index": 1, "delta": " 1}"},
+    ]
+    response = read(ASK, _events(events)).response
+    assert response
+    (choice,) = response.choices
+    assert [(c.name, c.arguments, c.id) for c in choice.tool_calls] == [("find", '{"n": 1}', "a")]
+    assert (choice.text, choice.reasoning) == (None, "Wind.")
+
+
 def test_usage_may_stand_in_a_choice() -> None:
     """Moonshot's API puts it there."""
     last = _delta("", finish="stop")

@@ -98,7 +98,6 @@ _BEGINNINGS = (
     ("Expected request with `Content-Type: application/json`", 415),
     ("Failed to buffer the request body", 413),
     ("upstream connect error or disconnect/reset before headers", 503),  # Envoy
-    ("Traceback (most recent call last):", 500),
     ("Unexpected error, traceback:", 500),  # Ray Serve
     ("java.lang.", 500),
     ("RuntimeError: CUDA", 500),
@@ -106,6 +105,8 @@ _BEGINNINGS = (
     ("torch.cuda.OutOfMemoryError", 500),
     ("torch.OutOfMemoryError", 500),
 )
+_TRACEBACK = re.compile(r'^Traceback \(most recent call last\):\n +File "', re.MULTILINE)
+_RAISED = re.compile(r"[\w.]*(?:Error|Exception|Exit|Interrupt)\b")
 _STATUS_LINE = re.compile(
     r"(?:HTTP/[\d.]+ |Error:? )?([45]\d\d)[ :-]{1,3}(\w[\w '-]{2,40})\.?", re.I
 )
@@ -195,6 +196,8 @@ def _stated_in_words(text: str) -> Failure | None:
 
 
 def _implied_by_words(text: str, prompt: str) -> Failure | None:
+    if _TRACEBACK.search(text) and _RAISED.match(_last_line(text)) and "Traceback" not in prompt:
+        return _implied(_last_line(text), 500)
     begun = next((b for b in _BEGINNINGS if text.startswith(b[0])), None)
     if begun and begun[0] not in prompt:
         return _implied(_last_line(text), begun[1])
@@ -390,6 +393,6 @@ def _first_title(text: str, tags: tuple[str, ...]) -> str | None:
 
 def _last_line(text: str) -> str:
     """The text, or of a traceback its last line, which says what was raised."""
-    if "raceback" in text[:40]:
+    if "raceback" in text:
         return text.rstrip().rpartition("\n")[2].strip() or text
     return text

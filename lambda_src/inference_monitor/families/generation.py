@@ -100,6 +100,13 @@ def sglang_native(body: Any, request: Request | None) -> Response | None:
     return Response("sglang_native", body, choices, total_usage([usage_of(m) for m in metas]))
 
 
+def one_a_row(value: Any) -> Any:
+    """A list of lists of one value each as the list of these values; all else as it is."""
+    rows = value if isinstance(value, list) else []
+    single = bool(rows) and all(isinstance(row, list) and len(row) == 1 for row in rows)
+    return [row[0] for row in rows] if single else value
+
+
 def text_list(family: str, body: Any, texts: Any, request: Request | None) -> Response | None:
     """An answer that is a list of bare texts: one per input, or several to one input."""
     if not is_texts(texts):

@@ -92,6 +92,14 @@ def scores(body: Any, request: Request | None) -> Response | None:
     return Response("rerank", body) if asked and is_bare_vectors(numbers) else None
 
 
+def tokens(body: Any, _request: Request | None) -> Response | None:
+    """The tokens of a text, which TGI and TEI count out: `[{id, text, start, stop}]`."""
+    rows = body if isinstance(body, list) else []
+    flat = [t for row in rows for t in (row if isinstance(row, list) else [row])]
+    counted = bool(flat) and all(isinstance(t, dict) and {"id", "text"} <= t.keys() for t in flat)
+    return Response("tokens", body) if counted and all("stop" in t for t in flat) else None
+
+
 def labels(body: Any, _request: Request | None) -> Response | None:
     """`label` or `entity` with `score`: classification pipelines; also zero-shot's `labels`.
 

@@ -64,7 +64,8 @@ def message_choice(message: dict[str, Any], finish_reason: Any) -> Choice:
     """One assistant message: its text, reasoning and requested tool calls."""
     text, thoughts = _content(message.get("content"))
     if text is None:
-        text = text_of(message.get("refusal"))
+        spoken = object_of(message.get("audio")).get("transcript")
+        text = text_of(message.get("refusal")) or text_of(spoken)
     return Choice(
         text=text,
         finish_reason=finish_reason_of(finish_reason),

@@ -63,15 +63,15 @@ from inference_monitor.inference import Kind, Request, Response
 _TEXT_FIELDS = (
     "response", "answer", "completion", "output_text", "outputText", "response_text", "output",
     "outputs", "text", "content", "reply", "result", "results", "generation", "generated",
-    "translation", "prediction", "predictions",
+    "translation", "prediction", "predictions", "data",
 )  # fmt: skip
-_CLASS_NAMES = ("prediction", "predictions", "result", "results")
+_CLASS_NAMES = ("prediction", "predictions", "result", "results", "data")
 # Names of what is only wrapped around an answer.
 _WRAPPERS = (
     "predictions", "outputs", "output", "result", "results", "response", "responses", "body",
-    "data", "generated_text", "completion", "messages",
+    "data", "generated_text", "completion", "messages", "candidates",
 )  # fmt: skip
-_DEEPEST = 3  # wrappers in wrappers
+_DEEPEST = 5  # wrappers in wrappers
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,8 @@ def text_field(body: Any, request: Request | None) -> Response | None:
         return None
     named = object_of(body)
     for key in _TEXT_FIELDS:
-        texts = [named[key]] if text_of(named.get(key)) else named.get(key)
+        value = named.get(key)
+        texts = [value] if text_of(value) else generation.one_a_row(value)
         if not is_texts(texts) or (key in _CLASS_NAMES and _are_classes(texts, request)):
             continue
         answer = generation.text_list("text_field", body, texts, request)
@@ -153,6 +154,7 @@ _TELLING = (
     ResponseFamily("rerank", models.rerank, Kind.RERANK),
     ResponseFamily("rerank", models.scores, Kind.RERANK),
     ResponseFamily("media", models.media, Kind.OTHER),
+    ResponseFamily("tokens", models.tokens, Kind.OTHER),
     ResponseFamily("extracted_answer", models.extracted_answer, Kind.OTHER),
     ResponseFamily("labels", models.labels, Kind.CLASSIFIER),
 )
