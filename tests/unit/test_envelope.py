@@ -17,7 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_monitor.capture.lines import iter_lines
-from inference_monitor.capture.reader import Quarantined, Skipped, read_document, read_line
+from inference_monitor.capture.reader import (
+    Quarantined,
+    Skipped,
+    read_document,
+    read_documents,
+    read_line,
+)
 from inference_monitor.inference import Inference
 from tests.unit.builders import capture, read
 
@@ -171,6 +177,15 @@ def test_records_without_the_outer_object_are_read() -> None:
     record = read_document(unwrapped).record
     assert isinstance(record, Inference)
     assert record.output_text == "yo"
+
+
+def test_an_array_that_step_functions_has_parsed_is_its_records() -> None:
+    """One line may hold them all; an array of something else is one item, and quarantined."""
+    records = [capture(ASK, eventId=event_id) for event_id in ("a", "b")]
+    entries = list(read_documents([records, records[0], [1, 2]]))
+    assert [entry.record.event_id for entry in entries] == ["a", "b", "a", None]
+    assert entries[1].raw == records[1]
+    assert isinstance(entries[-1].record, Quarantined)
 
 
 @pytest.mark.parametrize("encoding", ["BASE64", "base64", None])

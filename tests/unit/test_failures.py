@@ -230,13 +230,25 @@ def test_an_engine_that_dies_after_some_tokens_has_failed(name: str, framing: st
     assert (inference.output_text, inference.status_code) == ("Ann rep", 500)
 
 
-@pytest.mark.parametrize("rest", ["Internal Server Error", "upstream request timeout", "Killed"])
-def test_words_after_a_stream_are_a_failure(rest: str) -> None:
+@pytest.mark.parametrize("framing", ["data: {}\n\n", "{}\n"])
+@pytest.mark.parametrize(
+    "rest", ["Internal Server Error", "upstream request timeout", "Killed by 9"]
+)
+def test_words_after_a_stream_are_a_failure(rest: str, framing: str) -> None:
     """What goes on with text that is no event did not end as it should."""
-    lines = [json.dumps({"outputs": [piece]}) for piece in ("Ann", " rep")]
-    inference = read(PROMPT, "\n".join([*lines, rest]))
+    pieces = [framing.format(json.dumps({"outputs": [piece]})) for piece in ("Ann", " rep")]
+    inference = read(PROMPT, "".join([*pieces, rest]))
     assert inference.failure
     assert inference.output_text == "Ann rep"
+
+
+def test_a_line_of_json_after_events_is_a_failure() -> None:
+    """DJL appends it as it is, whatever the framing."""
+    chunk = {"choices": [{"index": 0, "delta": {"content": "Ann rep"}}]}
+    stream = f"data: {json.dumps(chunk)}\n\n" + json.dumps(ENDINGS["DJL"])
+    inference = read({**CHAT, "stream": True}, stream)
+    assert inference.failure
+    assert (inference.output_text, inference.status_code) == ("Ann rep", 500)
 
 
 @pytest.mark.parametrize(

@@ -440,6 +440,12 @@ def test_json_lines_of_several_completions_are_several_answers() -> None:
     assert (response.usage.input_tokens, response.usage.output_tokens) == (4, 6)
 
 
+def test_a_line_break_in_a_piece_of_text_is_kept() -> None:
+    """Some servers put their text into events as it is."""
+    text = "data: Reef\nthe\n\ndata:  sail.\n\n"
+    assert _read_stream(text, "text/event-stream").output_text == "Reef\nthe sail."
+
+
 @pytest.mark.parametrize(
     "text",
     [

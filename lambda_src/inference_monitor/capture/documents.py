@@ -11,14 +11,18 @@ from typing import Any
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _EVENT_FIELD = re.compile(r"(?:data|event|id|retry|error)?:")
 _EVENT_OF_JSON = re.compile(r'^(?:data|error): ?[{\["]', re.MULTILINE)
+# A line that is none of the protocol: what an engine or a proxy writes when the stream breaks.
+_FOREIGN_LINE = re.compile(
+    r"^(?!(?:data|event|id|retry|error)?:|\s*$|[{\[])(?!\w{1,5}\Z).*", re.MULTILINE | re.DOTALL
+)
 _EVENTS_WITHOUT_CONTENT = ("metadata", "ping", "end")  # LangServe's run id, Anthropic's keep-alive
 _MOST_LINES_TRIED = 64  # an event of more lines is tried again only where it ends
 
 # NaN and Infinity are no JSON for those who read a trace later; as text they survive.
 _DECODER = json.JSONDecoder(parse_constant=str)
 # What may stand at the end of a document that was cut off, where the decoder finds no value.
-_BEGUN_VALUE = re.compile(r"(?:-?\d*|t|tr|tru|f|fa|fal|fals|n|nu|nul|N|Na|-?I\w*)\Z")
-_BEGUN_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
+_BEGUN_VALUE = re.compile(r"(?:-?\d*|[.eE][-+\d]*|t|tr|tru|f|fa|fal|fals|n|nu|nul|N|Na|-?I\w*)\Z")
+_BEGUN_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,4})?\Z")
 
 MAX_VALUES = 3_000_000
 """An embedding of 2,000 texts has as many numbers. Tiny values take up to 70 times their size."""
@@ -113,11 +117,26 @@ def _events(text: str) -> Iterator[tuple[Any, bool]]:
             if len(pending) <= _MOST_LINES_TRIED and (found := _document(pending, name)):
                 yield from found
                 pending = []
+        elif field and _is_foreign(line) and pending:
+            pending.append(line)  # a server that does not escape the line breaks of its text
+        elif field and _is_foreign(line):
+            document = parse_json(line)
+            yield from [(document, True)] if isinstance(document, dict) else []
         elif not line:
             # What the end of the text has torn may be a JSON text without its closing quote.
             torn = number == len(lines) and "".join(pending)[:1] == '"'
             yield from _document(pending, name) or ([] if torn else _plain(pending, name))
             name, pending = "", []
+
+
+def text_after_events(text: str) -> str:
+    """What a stream of JSON goes on with that is no event; empty where there is no such thing."""
+    found = _FOREIGN_LINE.search(text)
+    return found.group() if found else ""
+
+
+def _is_foreign(line: str) -> bool:
+    return not _EVENT_FIELD.match(line)
 
 
 def _document(lines: list[str], name: str) -> list[tuple[Any, bool]]:

@@ -107,7 +107,7 @@ def _inference_time(value: Any) -> datetime:
         moment = None
     if moment is None:
         raise MalformedCaptureError("eventMetadata.inferenceTime is not an ISO 8601 time")
-    if moment < _EPOCH:
+    if moment <= _EPOCH:
         raise MalformedCaptureError("eventMetadata.inferenceTime is before 1970")
     return moment
 

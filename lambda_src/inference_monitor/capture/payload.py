@@ -22,6 +22,7 @@ from inference_monitor.capture.documents import (
     json_documents,
     looks_like_events,
     parse_json,
+    text_after_events,
     too_many_values,
 )
 from inference_monitor.capture.lines import MAX_LINE_BYTES
@@ -122,7 +123,10 @@ def parse_text(text: str, media_type: str | None, where: str) -> Payload:
         if document is not NOT_JSON:
             return Payload(document, media_type, text=text)
     if looks_like_events(stripped, media_type):
-        return Payload(text, media_type, event_documents(text), text=text)
+        documents = event_documents(text)
+        speaks_json = any(isinstance(document, dict) for document in documents)
+        rest = text_after_events(text) if speaks_json else ""
+        return Payload(text, media_type, documents, rest, text=text)
     documents, rest = json_documents(stripped)
     cut_off = is_cut_off(rest)
     return Payload(

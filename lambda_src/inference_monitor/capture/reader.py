@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,16 @@ def read_line(line: Line) -> Entry:
     """Read one line of a file; never raises for what the line holds."""
     record = Quarantined(reason) if (reason := _unreadable(line)) else _read_text(line.data)
     return Entry(record, line.data, line.number, line.offset)
+
+
+def read_documents(documents: Iterable[Any]) -> Iterator[Entry]:
+    """Read what Step Functions has parsed; a line may have been an array of records."""
+    for document in documents:
+        records = document if isinstance(document, list) else []
+        if records and all(isinstance(r, dict) and "eventMetadata" in r for r in records):
+            yield from map(read_document, records)
+        else:
+            yield read_document(document)
 
 
 def read_document(document: Any) -> Entry:
