@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference_monitor.capture.documents import is_cut_off
 from inference_monitor.capture.lines import iter_lines
 from inference_monitor.capture.reader import (
     Quarantined,
@@ -253,6 +254,25 @@ def test_a_body_in_latin_1_is_read(declared: str | None) -> None:
     record = read_document(document).record
     assert isinstance(record, Inference)
     assert record.output_text == "Schöne Grüße"
+
+
+def test_base64_without_an_encoding_may_be_any_text() -> None:
+    """Some pipelines leave the encoding out."""
+    document = capture({"prompt": "hi"}, "")
+    data = base64.b64encode(b"A sheet bend holds.").decode()
+    document["captureData"]["endpointOutput"] = {"data": data, "observedContentType": None}
+    record = read_document(document).record
+    assert isinstance(record, Inference)
+    assert record.output_text == "A sheet bend holds."
+
+
+@given(JSON_VALUES, st.floats(0, 1))
+def test_every_beginning_of_a_document_is_known_to_be_cut_off(value: Any, at: float) -> None:
+    """Wherever it is cut: in a text, an escape, a number or a word; the whole is not."""
+    text = json.dumps({"a": value, "é": [1.5e10, True, None]})
+    cut = 1 + int(at * (len(text) - 2))
+    assert is_cut_off(text[:cut])
+    assert not is_cut_off(text)
 
 
 @pytest.mark.parametrize("text", ["Okay", "data", "abcdefghijklmnop", "QUJD"])

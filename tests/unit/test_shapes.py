@@ -115,6 +115,10 @@ LANGUAGE_MODELS: dict[str, Shape] = {
                     "usage_metadata": {"input_tokens": 7, "output_tokens": 8}}, "metadata": {}},
         {**TALKED, "input_tokens": 7, "output_tokens": 8, "finish_reason": "stop"},
         "langchain-ai/langserve langserve/validation.py"),
+    "langserve batch": Shape({"inputs": [{"question": ASK}, {"question": MORE}], "config": {}},
+        {"output": [SAID, "A hook."], "metadata": {"responses": []}},
+        {"kind": "llm", "messages": [ASK, MORE], "output_text": SAID}, "langchain-ai/langserve langserve/api_handler.py"),
+    "input object": Shape({"input": {"prompt": ASK, "max_tokens": 9}}, {"output": SAID}, TALKED, "containers of people's own"),
     "retrieval chain": Shape({"query": ASK}, {"query": ASK, "result": SAID, "source_documents": [{"page_content": "x"}]},
         TALKED, "aws-samples/sagemaker-genai-hosting-examples RAG-recipes/llama3-rag-langchain-smjs.ipynb"),
     # Servers that people bring.
@@ -147,6 +151,10 @@ LANGUAGE_MODELS: dict[str, Shape] = {
     "list of requests": Shape([{"inputs": ASK}, {"inputs": MORE}], [{"generated_text": SAID}, {"generated_text": "A hook."}],
         {"kind": "llm", "messages": [ASK, MORE], "output_text": SAID},
         "huggingface/transformers src/transformers/pipelines/base.py"),
+    "prompts": Shape({"prompts": [ASK, MORE]}, {"outputs": [SAID, "A hook."]},
+        {"kind": "llm", "messages": [ASK, MORE], "output_text": SAID}, "containers of people's own"),
+    "an image sent back": Shape({"prompt": ASK, "image": PNG}, {"response": SAID, "image": PNG}, TALKED,
+        "containers of people's own"),
     "prompts with choices": Shape({"prompt": [ASK, MORE]},
         {"choices": [{"index": 1, "text": "A hook."}, {"index": 0, "text": SAID}]},
         {"kind": "llm", "messages": [ASK, MORE], "output_text": SAID},
@@ -210,6 +218,7 @@ OTHER_MODELS: dict[str, Shape] = {
         "aws-samples: SageMaker video generation"),
     "video out of a plain prompt": Shape({"prompt": "a pier"}, {"output": MP4}, {"kind": "other", **SILENT},
         "containers of people's own"),
+    "frames": Shape({"prompt": "a pier"}, {"frames": [JPEG, JPEG]}, {"kind": "other", **SILENT}, "containers of people's own"),
     "speech": Shape({"text": "Ahoy", "voice": "calm"}, {"audio": WAV, "sampling_rate": 16000}, {"kind": "other", **SILENT},
         "huggingface/transformers src/transformers/pipelines/text_to_audio.py"),
     "transcript": Shape(base64.b64decode(WAV), {"text": "Ahoy"}, {"kind": "other", "messages": None, "is_error": False},
@@ -236,6 +245,8 @@ OTHER_MODELS: dict[str, Shape] = {
     "base64 vectors": Shape({"input": ["pier"]}, {"object": "list", "data": [{"index": 0, "embedding": "AACAPw=="}],
         "usage": {"prompt_tokens": 2}}, {"kind": "embedding", **SILENT, "input_tokens": 2},
         "vllm-project/vllm vllm/entrypoints/pooling/embed/protocol.py"),
+    "pooling": Shape({"input": ["pier"]}, {"data": [{"index": 0, "object": "pooling", "data": [[0.1, 0.2], [0.3, 0.4]]}]},
+        {"kind": "embedding", **SILENT}, "vllm-project/vllm vllm/entrypoints/pooling/pooling/protocol.py"),
     "chat embeddings": Shape({**CHAT, "encoding_format": "float"}, {"object": "list", "data": [{"embedding": [0.1, 0.2]}]},
         {"kind": "embedding", **SILENT}, "vllm-project/vllm vllm/entrypoints/pooling/embed/protocol.py"),
     "cohere embed v2": Shape({"texts": ["pier"], "input_type": "search_document", "embedding_types": ["float"]},
@@ -319,7 +330,14 @@ def test_a_public_shape_is_read_as_what_it_is(name: str) -> None:
 
 def test_every_answer_of_a_batch_is_kept_with_what_it_answers() -> None:
     """Choices say by their item which of the prompts they are an answer to."""
-    for name in ("list of prompts", "list of requests", "prompts with choices", "dialogs"):
+    for name in (
+        "list of prompts",
+        "list of requests",
+        "prompts",
+        "langserve batch",
+        "prompts with choices",
+        "dialogs",
+    ):
         report = _report(SHAPES[name])
         assert [(c["item"], c["text"]) for c in report["choices"]] == [(0, SAID), (1, "A hook.")]
         assert [[m["content"] for m in item] for item in report["items"]] == [[ASK], [MORE]]

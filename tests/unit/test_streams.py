@@ -387,7 +387,7 @@ def test_parallel_tool_calls_are_kept_apart(pieces: list[Any]) -> None:
 
 
 def test_tool_calls_of_cohere_s_second_api_are_read() -> None:
-    """The plan is a thought of its own API and no text; the arguments come in pieces."""
+    """The plan is a thought and no text; the arguments come in pieces."""
     events = [
         _cohere_v2("tool-plan-delta", tool_plan="I look."),
         _cohere_v2("tool-call-start", tool_calls={"id": "a", "type": "function",
@@ -400,7 +400,7 @@ def test_tool_calls_of_cohere_s_second_api_are_read() -> None:
     assert response
     (choice,) = response.choices
     assert [(c.name, c.arguments, c.id) for c in choice.tool_calls] == [("find", '{"n": 1}', "a")]
-    assert (choice.text, choice.finish_reason) == (None, "TOOL_CALL")
+    assert (choice.text, choice.finish_reason, choice.reasoning) == (None, "TOOL_CALL", "I look.")
 
 
 def test_the_responses_api_streams_thoughts_and_tool_calls() -> None:

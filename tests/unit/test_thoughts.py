@@ -151,6 +151,10 @@ BODIES: dict[str, Any] = {
         "content": SAID, "reasoning_content": THOUGHT}}]},
     "reasoning": {"choices": [{"message": {"content": SAID, "reasoning": THOUGHT}}]},
     "both": {"choices": [{"message": {"content": RAW, "reasoning_content": THOUGHT}}]},
+    "beside a completion": {"choices": [{"text": SAID, "reasoning_content": THOUGHT}]},
+    "beside a generated text": {"generated_text": SAID, "reasoning": THOUGHT},
+    "beside a field": {"response": SAID, "thinking": THOUGHT},
+    "tool plan": {"message": {"tool_plan": THOUGHT, "content": [{"type": "text", "text": SAID}]}},
     "reasoning_details": {"choices": [{"message": {
         "content": SAID, "reasoning_details": [{"type": "reasoning.text", "text": THOUGHT}]}}]},
     "mistral": {"choices": [{"message": {"content": [

@@ -95,8 +95,9 @@ def decode(side: dict[str, Any], where: str) -> Payload:
         return Payload("", media_type)
     if not isinstance(data, str):
         return Payload(data, media_type)
-    if str(side.get("encoding") or "").upper() != "BASE64":
-        decoded = _undeclared_base64(data)
+    encoding = str(side.get("encoding") or "").upper()
+    if encoding != "BASE64":
+        decoded = _undeclared_base64(data, anything=not encoding)
         return parse_text(data if decoded is None else decoded, media_type, where)
     raw = _from_base64(data)
     if raw is None and data.lstrip("\ufeff \t\r\n")[:1] not in ("{", "[", "<"):
@@ -197,17 +198,20 @@ def _from_base64(data: str) -> bytes | None:
         return None
 
 
-def _undeclared_base64(data: str) -> str | None:
+def _undeclared_base64(data: str, *, anything: bool) -> str | None:
     """The text of base64 data that is declared as JSON or CSV, or not at all; None for the rest.
 
-    Any word of four letters is valid base64, so what it stands for must be a JSON document, or
-    begin as a stream or a page does.
+    Any word of four letters is valid base64, and a model may be asked to write some. So what it
+    stands for must be a JSON document, or begin as a stream or a page does; `anything` that can be
+    printed will do where no encoding is named.
     """
     if not _BASE64.match(data.strip()):
         return None
     raw = _from_base64(data)
     text = (decode_text(raw) or "").lstrip("\ufeff \r\n\t") if raw else ""
-    if text.startswith(("data:", "<")):
+    if text.startswith(("data:", "<")) or (
+        anything and text and "".join(text.split()).isprintable()
+    ):
         return text
     is_document = text[:1] in ("{", "[") and isinstance(parse_json(text), (dict, list))
     return text if is_document else None

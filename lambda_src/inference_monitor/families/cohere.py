@@ -73,14 +73,16 @@ def join_events_v2(parts: list[dict[str, Any]]) -> dict[str, Any]:
     contents: dict[int, dict[str, Any]] = {}
     calls: dict[int, dict[str, Any]] = {}
     end: dict[str, Any] = {}
+    plan = ""
     for part in parts:
         delta = object_of(part.get("delta"))
-        message, index = object_of(delta.get("message")), count_of(part.get("index")) or 0
-        content = object_of(message.get("content"))
+        told, index = object_of(delta.get("message")), count_of(part.get("index")) or 0
+        content = object_of(told.get("content"))
+        plan += text_of(told.get("tool_plan")) or ""
         for key in ("text", "thinking"):
             if isinstance(content.get(key), str):
                 contents.setdefault(index, {}).setdefault(key, []).append(content[key])
-        if call := object_of(message.get("tool_calls")):
+        if call := object_of(told.get("tool_calls")):
             function = object_of(call.get("function"))
             known = calls.setdefault(index, {"name": None, "pieces": []})
             known |= {"id": call.get("id") or known.get("id")}
@@ -98,7 +100,8 @@ def join_events_v2(parts: list[dict[str, Any]]) -> dict[str, Any]:
         requested_tool(c.get("id"), c["name"], "".join(c["pieces"]))
         for _, c in sorted(calls.items())
     ]
-    return {"message": {"content": parts_of_content, "tool_calls": tool_calls}, **end}
+    message = {"content": parts_of_content, "tool_plan": plan, "tool_calls": tool_calls}
+    return {"message": message, **end}
 
 
 def cohere_generate(body: Any, _request: Request | None) -> Response | None:

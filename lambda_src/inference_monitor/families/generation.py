@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ from inference_monitor.families.fields import (
     total_usage,
     usage_of,
 )
-from inference_monitor.families.openai import finish_reason_of, message_choice
+from inference_monitor.families.openai import finish_reason_of, message_choice, reasoning_of
 from inference_monitor.inference import Choice, Request, Response, Usage
 
 _TEXT2TEXT = ("generated_text", "summary_text", "translation_text")
@@ -215,7 +216,7 @@ def _generated(answer: dict[str, Any], item: int) -> list[Choice]:
     said = answer[key]
     if isinstance(said, list):  # a pipeline in chat mode gives the conversation back
         said = object_of(said[-1] if said else None)
-    best = _choice(text_of(said), details, item)
+    best = replace(_choice(text_of(said), details, item), reasoning=reasoning_of(answer))
     if isinstance(said, dict):
         finish = details.get("finish_reason")
         best = _at(message_choice(said, finish), item)

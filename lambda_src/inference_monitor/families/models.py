@@ -29,9 +29,19 @@ _PREDICTION_KEYS = (
     "predictions", "prediction", "predicted_label", "predicted_value", "probabilities",
     "probability", "probs", "scores", "score", "labels", "label", "similarities",
 )  # fmt: skip
+_ANSWER_KEYS = (
+    "response",
+    "answer",
+    "completion",
+    "generated_text",
+    "output_text",
+    "text",
+    "caption",
+)
 _MEDIA_KEYS = (
     "generated_images", "generated_image", "images", "image", "artifacts", "videos", "video",
     "generated_video", "audio", "audios", "b64_json", "image_base64", "base64", "waveform",
+    "frames",
 )  # fmt: skip
 # How files of images, videos and sounds begin, and PDF.
 _MEDIA_MAGIC = (
@@ -52,6 +62,8 @@ def embeddings(body: Any, request: Request | None) -> Response | None:
     tokens = usage_of(named.get("usage")).input_tokens
     if data and all("embedding" in d for d in data):
         vectors: Any = [d["embedding"] for d in data]
+    elif data and all(d.get("object") == "pooling" for d in data):  # vLLM's, of each token
+        vectors = [d.get("data") for d in data]
     elif key := next((k for k in _VECTOR_KEYS if k in named), None):
         vectors = named[key]
         if tokens is None:
@@ -136,6 +148,8 @@ def media(body: Any, request: Request | None) -> Response | None:
     if rows and all(is_media_text(row) for row in rows):
         return Response("media", body)
     named = [object_of(row) for row in rows]
+    if any(" " in text for n in named for key in _ANSWER_KEYS if (text := text_of(n.get(key)))):
+        return None  # a text about an image that is sent back beside it
     data = [row for n in named for row in objects_of(n.get("data"))]
     asked = request is not None and request.family in ("image_generation", "speech")
     drawn = any(_is_media(n[key]) for n in named for key in _MEDIA_KEYS if key in n)

@@ -14,8 +14,11 @@ from inference_monitor.families.fields import (
 )
 from inference_monitor.inference import Choice, Request, Response, ToolCall
 
-# vLLM and SGLang, OpenRouter and newer vLLM, Ollama and Anthropic-like mocks, OpenRouter's parts.
-_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+# What vLLM and SGLang, newer vLLM, Ollama, OpenRouter, SGLang's parser and Cohere call thoughts.
+_THOUGHT_FIELDS = (
+    "reasoning_content", "reasoning", "thinking", "reasoning_details", "reasoning_text",
+    "tool_plan",
+)  # fmt: skip
 
 
 def openai_chat(body: Any, _request: Request | None) -> Response | None:
@@ -37,7 +40,10 @@ def openai_completions(body: Any, request: Request | None) -> Response | None:
     beside = text_of(body.get("generated_text"))  # mocks that answer in two styles at once
     spoken = tuple(
         Choice(
-            text_of(c.get("text", beside)), finish_reason_of(c.get("finish_reason")), item=i // each
+            text_of(c.get("text", beside)),
+            finish_reason_of(c.get("finish_reason")),
+            reasoning_of(c),
+            item=i // each,
         )
         for i, c in enumerate(choices)
     )
@@ -69,7 +75,7 @@ def message_choice(message: dict[str, Any], finish_reason: Any) -> Choice:
     return Choice(
         text=text,
         finish_reason=finish_reason_of(finish_reason),
-        reasoning=_reasoning(message) or thoughts,
+        reasoning=reasoning_of(message) or thoughts,
         tool_calls=_tool_calls(message),
     )
 
@@ -133,7 +139,7 @@ def _all_text(value: Any) -> str:
     return text_of(value) or text_of(object_of(value).get("text")) or ""
 
 
-def _reasoning(message: dict[str, Any]) -> str | None:
+def reasoning_of(message: dict[str, Any]) -> str | None:
     """Thoughts in a field of their own, which servers name differently; the first one counts."""
     told = (_all_text(message.get(key)) for key in _THOUGHT_FIELDS)
     return next((text for text in told if text), None)

@@ -108,7 +108,7 @@ def text_field(body: Any, request: Request | None) -> Response | None:
         if not is_texts(texts) or (key in _CLASS_NAMES and _are_classes(texts, request)):
             continue
         answer = generation.text_list("text_field", body, texts, request)
-        thought = text_of(named.get("reasoning_text")) or text_of(named.get("reasoning"))
+        thought = openai.reasoning_of(named)
         if answer and thought and len(answer.choices) == 1:
             return replace(answer, choices=(replace(answer.choices[0], reasoning=thought),))
         return answer

@@ -42,7 +42,7 @@ _TABULAR_KEYS = ("instances", "features", "dataframe_split", "dataframe_records"
 # Names that containers of people's own give to a prompt, also as columns of a table.
 _PROMPT_NAMES = (
     "prompt", "inputs", "input", "text", "query", "question", "instruction", "input_text",
-    "inputText", "prompt_text", "user_input", "user_message", "user_prompt",
+    "inputText", "prompt_text", "user_input", "user_message", "user_prompt", "prompts",
 )  # fmt: skip
 _IMAGE_PARAMETERS = (
     "negative_prompt", "num_inference_steps", "guidance_scale", "num_images_per_prompt",
@@ -285,16 +285,19 @@ def text_inputs(body: dict[str, Any]) -> Request | None:
 
 
 def langserve(body: dict[str, Any]) -> Request | None:
-    """`input` or `inputs` of variables, with a `config`: a chain that LangServe serves."""
-    asked = body.get("input", body.get("inputs"))
-    configured = "config" in body or "kwargs" in body
-    if not isinstance(asked, dict) and not configured:
+    """`input` or `inputs` with a `config`: a chain that LangServe serves, once or for a batch."""
+    if "config" not in body and "kwargs" not in body:
         return None
-    batch = asked if isinstance(asked, list) and "inputs" in body else [asked]
+    batch = body["inputs"] if isinstance(body.get("inputs"), list) else [body.get("input")]
     items = [langchain.messages_of(variables) for variables in batch]
-    if not all(items):
-        return None
-    return _request("langserve", body, items, body.get("config"))
+    return _request("langserve", body, items, body.get("config")) if all(items) else None
+
+
+def input_object(body: dict[str, Any]) -> Request | None:
+    """`input` as an object with a prompt in it."""
+    variables = body.get("input")
+    messages = langchain.messages_of(variables) if isinstance(variables, dict) else []
+    return _request("input_object", body, [messages], _rest(body, "input")) if messages else None
 
 
 def text(body: dict[str, Any]) -> Request | None:
@@ -331,6 +334,7 @@ REQUEST_FAMILIES = (
     RequestFamily("hf_conversational", hf_conversational, certain=True),
     RequestFamily("rows", rows),
     RequestFamily("langserve", langserve, certain=True),
+    RequestFamily("input_object", input_object),
     RequestFamily("inputs_object", inputs_object, Kind.OTHER),
     RequestFamily("prompt", prompt, certain=True),
     RequestFamily("text_inputs", text_inputs),
