@@ -343,15 +343,6 @@ def test_every_answer_of_a_batch_is_kept_with_what_it_answers() -> None:
         assert [[m["content"] for m in item] for item in report["items"]] == [[ASK], [MORE]]
 
 
-def test_a_request_alone_says_what_it_can() -> None:
-    """Where only one side is captured, its shape tells the kind."""
-    for shape in SHAPES.values():
-        if isinstance(shape.request, dict) and shape.expected["kind"] == "llm":
-            entry = read_document(capture(shape.request))
-            assert isinstance(entry.record, Inference)
-            assert entry.record.kind in ("llm", "embedding", "other")
-
-
 CALLERS: dict[str, tuple[dict[str, Any], str | None, str | None]] = {
     "openai": ({"user": "u-7"}, None, "u-7"),
     "openai, newer": ({"safety_identifier": "h-1", "prompt_cache_key": "k"}, None, "h-1"),
