@@ -227,6 +227,8 @@ _BASE64 = base64.b64encode(BODY.encode()).decode()
         (base64.b64encode(gzip.compress(BODY.encode())).decode(), "BASE64", "application/json"),
         (base64.b64encode(BODY.encode("utf-16")).decode(), "BASE64", None),
         (base64.b64encode(BODY.encode("utf-16-le")).decode(), "BASE64", None),
+        (base64.b64encode(_BASE64.encode()).decode(), "BASE64", None),
+        (f"data:application/json;base64,{_BASE64}", "BASE64", None),
         (base64.b64encode(b"\xef\xbb\xbf" + BODY.encode()).decode(), "BASE64", None),
     ],
 )

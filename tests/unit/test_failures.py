@@ -84,6 +84,8 @@ def test_pages_and_texts_of_servers_are_failures(
         ("not found", {"inputs": "Say 'not found' if there is none."}),
         ("Internal Server Error", {"prompt": "What does 500 mean? Say: Internal Server Error"}),
         ("Conflict", CHAT),
+        ("Forbidden", CHAT),
+        ("<html><title>The 500 best sails</title></html>", CHAT),
         ("404", CHAT),
         ("Error handling in Go is explicit.", CHAT),
         ("The traceback says that the sail is missing.", CHAT),

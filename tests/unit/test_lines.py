@@ -63,6 +63,7 @@ FILES: dict[str, bytes] = {
     ),
     "UTF-16": LINES.encode("utf-16"),
     "UTF-16, big-endian": b"\xfe\xff" + LINES.encode("utf-16-be"),
+    "UTF-16, big-endian without a mark": LINES.encode("utf-16-be"),
     "UTF-16 without a mark": LINES.encode("utf-16-le"),
     "compressed UTF-16": gzip.compress(LINES.encode("utf-16")),
     "with a mark": b"\xef\xbb\xbf" + LINES.encode(),

@@ -178,6 +178,8 @@ LANGUAGE_MODELS: dict[str, Shape] = {
         "AI21Labs/SageMaker AI21_GEC_example_model_use.ipynb"),
     "ai21 improvements": Shape({"text": ASK, "types": ["fluency"]}, {"improvements": [{"suggestions": [SAID, "x"]}]},
         TALKED, "AI21Labs/ai21-python docs: improvements"),
+    "mistral on bedrock": Shape({"prompt": ASK, "max_tokens": 9}, {"outputs": [{"text": SAID, "stop_reason": "length"}]},
+        {**TALKED, "finish_reason": "length"}, "awsdocs: Mistral AI text completion"),
     # Text that looks like data.
     "a number": Shape({"prompt": ASK}, "42", {**TALKED, "output_text": "42"}, "issue: text is text", (JSON, TEXT)),
     "a number as JSON": Shape(CHAT, "42", {**TALKED, "output_text": "42"}, "issue: text is text"),
@@ -189,6 +191,8 @@ LANGUAGE_MODELS: dict[str, Shape] = {
     "an object and words": Shape({"prompt": ASK}, '{"a": 1} is an object.', {**TALKED, "output_text": '{"a": 1} is an object.'},
         "issue: text is text", (JSON, TEXT)),
     "two objects and words": Shape({"prompt": ASK}, '{"a": 1}\n{"b": 2}\nor so', {**TALKED, "output_text": '{"a": 1}\n{"b": 2}\nor so'},
+        "issue: text is text", (JSON, TEXT)),
+    "JSON lines": Shape({"prompt": ASK}, '{"a": 1}\n{"b": 2}', {**TALKED, "output_text": '{"a": 1}\n{"b": 2}'},
         "issue: text is text", (JSON, TEXT)),
     "an object": Shape({"prompt": ASK}, '{"label": "rope", "score": 1}', {**TALKED, "output_text": '{"label": "rope", "score": 1}'},
         "issue: text is text", (JSON, TEXT)),

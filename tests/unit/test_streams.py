@@ -373,6 +373,8 @@ def _call(name: str | None = None, arguments: str = "", **more: Any) -> dict[str
         [_call("reef", '{"n": 1}', id="a"), _call("tack", "{}", id="b")],
         [_call("reef", '{"n": ', id="a", index=0), _call("reef", "1}", id="a", index=0),
          _call("tack", "{}", id="b", index=1)],
+        [{"choices": [{"delta": {"function_call": {"name": "reef", "arguments": '{"n": '}}}]},
+         {"choices": [{"delta": {"function_call": {"arguments": "1}"}}}]}, _call("tack", "{}", index=1)],
         [_call("tack", "{}", id="b", index=1), _call("reef", '{"n": 1}', id="a", index=0)],
     ],
 )  # fmt: skip

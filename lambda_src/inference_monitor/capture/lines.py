@@ -109,7 +109,7 @@ def _is_gzip(head: bytes) -> bool:
 
 def _is_utf16(head: bytes) -> bool:
     marked = head.startswith(_UTF16_MARKS) and head[2:4] in (b"{\0", b"\0{", b"[\0", b"\0[")
-    unmarked = head[:4] in (b'{\0"\0', b"{\0\r\0", b"{\0\n\0", b"[\0{\0")
+    unmarked = head[:4] in (b'{\0"\0', b"{\0\r\0", b"{\0\n\0", b"[\0{\0", b'\0{\0"', b"\0[\0{")
     return len(head) >= _LEAST_HEAD and (marked or unmarked)
 
 
@@ -132,12 +132,13 @@ def _inflate(chunks: Iterator[bytes], problems: list[str]) -> Iterator[bytes]:
 
 
 def _recode(chunks: Iterator[bytes], problems: list[str]) -> Iterator[bytes]:
-    """UTF-16 as UTF-8; its byte order is little-endian unless a mark says otherwise."""
+    """UTF-16 as UTF-8; the byte order is told by its mark, else by its first character."""
     decoder: codecs.IncrementalDecoder | None = None
     try:
         for chunk in chunks:
             if decoder is None:
-                name = "utf-16" if chunk.startswith(_UTF16_MARKS) else "utf-16-le"
+                order = "-be" if chunk.startswith(b"\0") else "-le"
+                name = f"utf-16{'' if chunk.startswith(_UTF16_MARKS) else order}"
                 decoder = codecs.getincrementaldecoder(name)()
             yield decoder.decode(chunk).encode()
         if decoder:

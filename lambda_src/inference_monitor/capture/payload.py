@@ -31,6 +31,7 @@ from inference_monitor.errors import MalformedCaptureError
 _NO_WHITESPACE = dict.fromkeys(map(ord, " \t\r\n"))
 _URL_SAFE = {ord("-"): "+", ord("_"): "/"}
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{12,}={0,2}\Z")
+_DATA_URL = re.compile(r"\A\s*data:[\w./+;=-]*;base64,")
 _GZIP = b"\x1f\x8b\x08"
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -99,13 +100,14 @@ def decode(side: dict[str, Any], where: str) -> Payload:
     if encoding != "BASE64":
         decoded = _undeclared_base64(data, anything=not encoding)
         return parse_text(data if decoded is None else decoded, media_type, where)
-    raw = _from_base64(data)
+    raw = _from_base64(_DATA_URL.sub("", data, count=1))
     if raw is None and data.lstrip("\ufeff \t\r\n")[:1] not in ("{", "[", "<"):
         raise MalformedCaptureError(f"{where}.data is not valid base64")
     text = data if raw is None else decode_text(raw, declared)
     if text is None:
         return Payload(data, media_type, binary=True)
-    return parse_text(text, media_type, where)
+    twice = _undeclared_base64(text, anything=False)
+    return parse_text(text if twice is None else twice, media_type, where)
 
 
 def parse_text(text: str, media_type: str | None, where: str) -> Payload:

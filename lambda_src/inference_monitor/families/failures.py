@@ -89,7 +89,7 @@ _STATUS_OF_PHRASE = {
 _SAID_BY_PEOPLE = {status.value for status in HTTPStatus if 400 <= status < 500} - {
     405, 408, 411, 413, 414, 415, 422, 429, 431,
 }  # fmt: skip
-_SAID_BY_SERVERS = ("Bad Request", "Unauthorized", "Forbidden", "Not Found")
+_SAID_BY_SERVERS = ("Bad Request", "Not Found")
 _BEGINNINGS = (
     # axum, under TGI and TEI (axum-core/src/extract/rejection.rs).
     ("Failed to deserialize the JSON body into the target type", 422),
@@ -116,6 +116,11 @@ _XML_ERROR = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:\w+:)?Error(?:Response)?[\s
 _TITLE = re.compile(r"<(title|h1|h2|message|p)[^>]*>(.*?)</\1\s*>", re.I | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _STATUS_IN_TITLE = re.compile(r"\b([45]\d\d)\b")
+_ERROR_IN_TITLE = re.compile(
+    r"[45]\d\d|.*\b(?:error|http status|bad|not (?:found|allowed)|unavailable|time-?out|timed out"
+    r"|forbidden|unauthorized|denied|too (?:large|many)|exception)\b.*",
+    re.I,
+)
 
 _ANSWERS = (
     "choices", "generated_text", "generation", "predictions", "outputs", "output", "text",
@@ -373,7 +378,7 @@ def _status(code: Any) -> int | None:
 def _page(text: str, media_type: str | None) -> Found | None:
     """An HTML page: a failure, unless its title is of no error and it is declared as a text."""
     title = _first_title(text, ("title", "h1", "h2")) or ""
-    stated = _STATUS_IN_TITLE.search(title)
+    stated = _STATUS_IN_TITLE.search(title) if _ERROR_IN_TITLE.fullmatch(title) else None
     status = int(stated[1]) if stated else None
     implied = None if stated else _status_of_words(title)
     if status is None and implied is None and media_type not in (None, "text/html"):

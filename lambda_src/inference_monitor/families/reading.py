@@ -65,6 +65,7 @@ _TEXT_FIELDS = (
     "outputs", "text", "content", "reply", "result", "results", "generation", "generated",
     "translation", "prediction", "predictions", "data",
 )  # fmt: skip
+_FINISH = ("finish_reason", "stop_reason", "finishReason", "stopReason", "completionReason")
 _CLASS_NAMES = ("prediction", "predictions", "result", "results", "data")
 # Names of what is only wrapped around an answer.
 _WRAPPERS = (
@@ -108,9 +109,13 @@ def text_field(body: Any, request: Request | None) -> Response | None:
         if not is_texts(texts) or (key in _CLASS_NAMES and _are_classes(texts, request)):
             continue
         answer = generation.text_list("text_field", body, texts, request)
-        thought = openai.reasoning_of(named)
-        if answer and thought and len(answer.choices) == 1:
-            return replace(answer, choices=(replace(answer.choices[0], reasoning=thought),))
+        if answer and len(answer.choices) == 1:
+            choice = replace(
+                answer.choices[0],
+                reasoning=openai.reasoning_of(named),
+                finish_reason=next((f for k in _FINISH if (f := text_of(named.get(k)))), None),
+            )
+            return replace(answer, choices=(choice,))
         return answer
     return generation.text_list("text_field", body, body, request)
 
@@ -207,8 +212,9 @@ def _join(payload: Payload, request: Request | None) -> Joined:
         return Joined("", True) if begun else Joined(payload.body)
     if not payload.documents:  # a stream that ended within its first event
         return Joined("", True)
-    if payload.rest.strip() and not is_stream(payload.documents):
-        return Joined(payload.body)  # a text that happens to begin like JSON
+    written = payload.rest.strip() or (payload.is_declared_text and asks_for_text(request))
+    if written and not is_stream(payload.documents):
+        return Joined(payload.body)  # a text that happens to begin like JSON, or that is some
     return join_documents(payload.documents, payload.rest)
 
 
@@ -252,7 +258,7 @@ def _read_answer(payload: Payload, body: Any, request: Request | None) -> Respon
 
 def _is_plain(payload: Payload, body: Any) -> bool:
     """Whether a body is no more than a number or a list of them, or says that it is text."""
-    if payload.is_declared_text and payload.documents is None:
+    if payload.is_declared_text and (payload.documents is None or body is payload.body):
         return True
     return isinstance(body, (bool, int, float)) or is_numbers(body)
 

@@ -105,6 +105,8 @@ def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
         piece = delta.get(key)
         if isinstance(piece, (str, list)):
             message.setdefault(key, []).extend([piece] if isinstance(piece, str) else piece)
+    if legacy := object_of(delta.get("function_call")):  # OpenAI's first way to call a tool
+        _add_call(message.setdefault("tool_calls", []), 0, {"function": legacy})
     calls = delta.get("tool_calls")
     for position, call in enumerate(objects_of([calls] if isinstance(calls, dict) else calls)):
         index = count_of(call.get("index"))
