@@ -113,6 +113,7 @@ _STATUS_LINE = re.compile(
 _SAGEMAKER = re.compile(r"Received (?:server|client) error \((\d+)\) from \S+ with message")
 _HTML = re.compile(r"\s*(?:<!--.*?-->\s*)?(?:<!doctype html|<html|<head|<body)", re.I | re.DOTALL)
 _XML_ERROR = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:\w+:)?Error(?:Response)?[\s>]", re.I)
+_HEAD = 8192  # characters of a page that hold its title; looking for one takes their square
 _TITLE = re.compile(r"<(title|h1|h2|message|p)[^>]*>(.*?)</\1\s*>", re.I | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _STATUS_IN_TITLE = re.compile(r"\b([45]\d\d)\b")
@@ -391,7 +392,7 @@ def _page(text: str, media_type: str | None) -> Found | None:
 
 def _first_title(text: str, tags: tuple[str, ...]) -> str | None:
     """The text of the first of these elements that has any."""
-    found = {m[1].lower(): m[2] for m in reversed(list(_TITLE.finditer(text[:65536])))}
+    found = {m[1].lower(): m[2] for m in reversed(list(_TITLE.finditer(text[:_HEAD])))}
     texts = (" ".join(html.unescape(_TAG.sub(" ", found.get(tag, ""))).split()) for tag in tags)
     return next((text for text in texts if text), None)
 

@@ -172,13 +172,13 @@ def csv_answer(text: str, request: Request | None) -> Response | None:
     try:
         table = csv.DictReader(io.StringIO(text.strip()))
         names = table.fieldnames or ()
-        rows = list(table)
+        if "label" in names and "score" in names:
+            return Response("labels", text)
+        name = next((n for n in _CSV_TEXTS if n in names and "score" not in names), None)
+        rows = list(table) if name else []
     except csv.Error:
         return None
-    if "label" in names and "score" in names:
-        return Response("labels", text)
-    name = next((n for n in _CSV_TEXTS if n in names), None)
-    if name is None or not rows or "score" in names:
+    if name is None or not rows:
         return None
     batched = request is not None and len(request.items) == len(rows) > 1
     choices = (Choice(row.get(name), item=i if batched else 0) for i, row in enumerate(rows))

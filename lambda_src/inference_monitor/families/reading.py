@@ -224,7 +224,7 @@ def _failure(payload: Payload, joined: Joined, request: Request | None) -> Found
         return joined.failure
     if joined.streamed and body == "":
         return empty_failure("the stream was cut off before its first event had ended")
-    if isinstance(body, list) and len(body) > 1:
+    if isinstance(body, list) and len(body) > 1 and isinstance(body[0], dict):
         return next((found for part in body if (found := find_failure(part))), None)
     if not isinstance(body, str) or payload.binary:
         return find_failure(body)
@@ -318,6 +318,8 @@ def _read_several(body: Any, request: Request | None, depth: int) -> Response | 
     parts = objects_of(body)
     if len(parts) < 2 or len(parts) != len(body):
         return None
+    if not any(_read_body(part, request, depth + 1) for part in parts[:3]):
+        return None  # a list may be long, and of anything
     answers = [_read_body(part, request, depth + 1) for part in parts]
     told = [answer for answer in answers if answer is not None]
     if not told or any(_KINDS.get(answer.family) is not Kind.LLM for answer in told):

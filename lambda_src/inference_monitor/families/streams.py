@@ -19,6 +19,8 @@ from inference_monitor.families.failures import find_failure, find_text_failure
 from inference_monitor.families.fields import count_of, is_texts, object_of, objects_of, text_of
 from inference_monitor.inference import Failure
 
+_FIRST = 64  # documents, one of which tells what a stream is of
+
 Documents = list[dict[str, Any]]
 
 
@@ -44,16 +46,16 @@ def join_documents(documents: list[Any], rest: str = "") -> Joined:
     """
     parts = [d for d in documents if isinstance(d, dict)]
     for is_part, join in _STREAMS:
-        if any(is_part(p) for p in parts):
+        if any(is_part(p) for p in parts[:_FIRST]):
             if len(documents) == 1 and is_part not in _ALSO_ALONE:
                 break
             return Joined(join(parts), True, _failure_in(parts, is_part) or _failure_after(rest))
     pieces = [d for d in documents if isinstance(d, str)]
-    errors = [found for p in parts if (found := find_failure(p))]
-    if pieces and len(pieces) + len(errors) == len(documents):
-        return Joined("".join(pieces), True, next(iter(errors), None) or _failure_after(rest))
-    if errors and len(documents) > 1 and find_failure(parts[-1]):
-        return Joined(parts[-1], True, errors[-1])
+    if pieces and len(pieces) + len(parts) == len(documents):
+        failed = next((found for p in parts if (found := find_failure(p))), None)
+        return Joined("".join(pieces), True, failed or _failure_after(rest))
+    if len(documents) > 1 and parts and (failed := find_failure(parts[-1])):
+        return Joined(parts[-1], True, failed)
     return Joined(documents[0] if len(documents) == 1 else documents)
 
 
@@ -95,35 +97,38 @@ def _join_chat(parts: Documents) -> dict[str, Any]:
             index = count_of(chunk.get("index")) or 0
             choice = choices.setdefault(index, {"index": index, "message": {"role": "assistant"}})
             choice["finish_reason"] = chunk.get("finish_reason") or choice.get("finish_reason")
-            _add_delta(choice["message"], object_of(chunk.get("delta")))
+            _add_delta(choice, object_of(chunk.get("delta")))
     joined = [_finished(choices[i]) for i in sorted(choices)]
     return {**_about(parts), "object": "chat.completion", "choices": joined}
 
 
-def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
+def _add_delta(choice: dict[str, Any], delta: dict[str, Any]) -> None:
     for key in ("content", "reasoning_content", "reasoning", "reasoning_details", "refusal"):
         piece = delta.get(key)
         if isinstance(piece, (str, list)):
-            message.setdefault(key, []).extend([piece] if isinstance(piece, str) else piece)
+            pieces = choice["message"].setdefault(key, [])
+            pieces.extend([piece] if isinstance(piece, str) else piece)
     if legacy := object_of(delta.get("function_call")):  # OpenAI's first way to call a tool
-        _add_call(message.setdefault("tool_calls", []), 0, {"function": legacy})
+        _add_call(choice, 0, {"function": legacy})
     calls = delta.get("tool_calls")
     for position, call in enumerate(objects_of([calls] if isinstance(calls, dict) else calls)):
         index = count_of(call.get("index"))
-        _add_call(message.setdefault("tool_calls", []), position if index is None else index, call)
+        _add_call(choice, position if index is None else index, call)
 
 
-def _add_call(calls: list[dict[str, Any]], index: int, call: dict[str, Any]) -> None:
+def _add_call(choice: dict[str, Any], index: int, call: dict[str, Any]) -> None:
     """Add a piece of a tool call to the last one of its index, or begin the next.
 
     Some servers stream all calls under index 0, others repeat name and id in every piece: another
     id begins another call, and so does a name after a call that is whole.
     """
     function, call_id = object_of(call.get("function")) or call, call.get("id") or None
-    slot = next((c for c in reversed(calls) if c["index"] == index), None)
+    last = choice.setdefault("last_calls", {})
+    slot = last.get(index)
     if slot is None or _begins_another(slot, call_id, function):
         slot = {"index": index, "type": "function", "function": {"name": None, "arguments": []}}
-        calls.append(slot)
+        last[index] = slot
+        choice["message"].setdefault("tool_calls", []).append(slot)
     slot["id"] = slot.get("id") or call_id
     slot["function"]["name"] = slot["function"]["name"] or function.get("name")
     arguments = function.get("arguments")
@@ -144,6 +149,7 @@ def _begins_another(slot: dict[str, Any], call_id: Any, function: dict[str, Any]
 def _finished(choice: dict[str, Any]) -> dict[str, Any]:
     """Join the collected pieces; a stream has thousands, so they were not added up one by one."""
     message = choice["message"]
+    choice.pop("last_calls", None)
     for key, value in message.items():
         if is_texts(value):
             message[key] = "".join(value)
