@@ -49,6 +49,10 @@ def _read_as(text: str, media_type: str | None, request: Any = None) -> Inferenc
         (WERKZEUG, 400, False, "400 Bad Request"),
         ("<html><h1>Service Unavailable</h1></html>", 503, True, "Service Unavailable"),
         ("Internal Server Error", 500, True, "Internal Server Error"),
+        ("404 page not found", 404, False, "404 page not found"),
+        ("Cannot POST /invocations", 404, True, "Cannot POST"),
+        ("Invalid HTTP request received.", 400, True, "Invalid HTTP"),
+        ("<h1>Server Error (500)</h1>", 500, False, "Server Error (500)"),
         ("Method Not Allowed", 405, True, "Method Not Allowed"),
         ("Not Found", 404, True, "Not Found"),
         ("502 Bad Gateway", 502, False, "502 Bad Gateway"),
@@ -84,6 +88,7 @@ def test_pages_and_texts_of_servers_are_failures(
         ("not found", {"inputs": "Say 'not found' if there is none."}),
         ("Internal Server Error", {"prompt": "What does 500 mean? Say: Internal Server Error"}),
         ("Conflict", CHAT),
+        ("<h1>About sails</h1>", CHAT),
         ("Forbidden", CHAT),
         ("<html><title>The 500 best sails</title></html>", CHAT),
         ("404", CHAT),
@@ -204,11 +209,11 @@ def test_half_a_document_that_a_model_was_to_write_is_its_text() -> None:
 
 def test_one_failed_answer_of_several_fails_the_record() -> None:
     """What the others answered is kept, but nothing of it is judged."""
-    inference = read(
-        {"inputs": ["a", "b"]}, [{"generated_text": "A"}, {"error": "boom", "code": 424}]
-    )
-    assert inference.failure
-    assert (inference.failure.message, inference.output_text) == ("boom", "A")
+    answers = [{"generated_text": "A"}, {"error": "boom", "code": 424}]
+    for response in (answers, "".join(json.dumps(answer) + "\n" for answer in answers)):
+        inference = read({"inputs": ["a", "b"]}, response)
+        assert inference.failure
+        assert (inference.failure.message, inference.output_text) == ("boom", "A")
 
 
 ENDINGS: dict[str, Any] = {

@@ -78,6 +78,7 @@ def test_thoughts_without_an_end_are_all_there_is(text: str) -> None:
         ("<think>\n\n</think>\n\nA sheet bend.", "A sheet bend.", None),
         ("<think>`</think>` would end me.</think>Yes.", "Yes.", "`</think>` would end me."),
         ("<think>```py\nx = 1</think>Yes.", "Yes.", "```py\nx = 1"),
+        ("Like ```py\nx = 1\n</think>\nYes.", "Yes.", "Like ```py\nx = 1"),
         ("Of the <think> tag.\n</think>\nIt opens.", "It opens.", "Of the <think> tag."),
     ],
 )  # fmt: skip
@@ -94,6 +95,7 @@ def test_thoughts_may_stand_anywhere(text: str, said: str, thought: str | None) 
         "`<think>` opens, `</think>` closes.",
         'Write "<think>" first and (</think>) last.',
         "Set it off like this:\n```\n<think>\nplan\n</think>\n```\nThat is all.",
+        "In code: ```\n<think>plan</think>\n``` and `<think>`.",
         "- <think>: opens\n- </think>: closes",
         "1. <think> opens\n2. </think> closes",
         "| mark | meaning |\n| <think> | opens |",

@@ -84,6 +84,8 @@ _STATUS_OF_PHRASE = {
     "upstream request timeout": 504,
     "stream timeout": 504,
     "application error": 500,
+    "page not found": 404,  # Go's
+    "invalid http request received.": 400,  # uvicorn's
 }
 # Of these phrases some are also what a model answers; servers write them exactly so.
 _SAID_BY_PEOPLE = {status.value for status in HTTPStatus if 400 <= status < 500} - {
@@ -111,7 +113,12 @@ _STATUS_LINE = re.compile(
     r"(?:HTTP/[\d.]+ |Error:? )?([45]\d\d)[ :-]{1,3}(\w[\w '-]{2,40})\.?", re.I
 )
 _SAGEMAKER = re.compile(r"Received (?:server|client) error \((\d+)\) from \S+ with message")
-_HTML = re.compile(r"\s*(?:<!--.*?-->\s*)?(?:<!doctype html|<html|<head|<body)", re.I | re.DOTALL)
+_HTML = re.compile(
+    r"\s*(?:<!--.*?-->\s*)?"
+    r"(?P<page><!doctype html|<html|<head|<body)?(?(page)|<(?:title|h1|center)\b)",
+    re.I | re.DOTALL,
+)
+_NO_ROUTE = re.compile(r"Cannot (?:GET|POST) /\S*")  # Express
 _XML_ERROR = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:\w+:)?Error(?:Response)?[\s>]", re.I)
 _HEAD = 8192  # characters of a page that hold its title; looking for one takes their square
 _TITLE = re.compile(r"<(title|h1|h2|message|p)[^>]*>(.*?)</\1\s*>", re.I | re.DOTALL)
@@ -135,6 +142,7 @@ _MESSAGES = (
 )  # fmt: skip
 _CODES = (
     "http_status_code", "status_code", "statusCode", "error_code", "http_status", "code", "status",
+    "OriginalStatusCode",
 )  # fmt: skip
 _TYPES = ("error_type", "errorType", "type", "error_code", "__type", "code", "status")
 # A body that has nothing but these says why there is no answer.
@@ -183,8 +191,8 @@ def find_text_failure(text: str, media_type: str | None, prompt: str = "") -> Fo
         prompt: What was asked. Words that the prompt holds are an answer to it.
     """
     stripped = text.strip()
-    if _HTML.match(stripped):
-        return _page(stripped, media_type)
+    if document := _HTML.match(stripped):
+        return _page(stripped, media_type if document["page"] else "a part of a page")
     if _XML_ERROR.match(stripped):
         return "error_page", Failure(_first_title(stripped, ("message",)) or "no message")
     failure = _stated_in_words(stripped) or _implied_by_words(stripped, prompt)
@@ -207,8 +215,9 @@ def _implied_by_words(text: str, prompt: str) -> Failure | None:
     begun = next((b for b in _BEGINNINGS if text.startswith(b[0])), None)
     if begun and begun[0] not in prompt:
         return _implied(_last_line(text), begun[1])
-    status = _status_of_words(text)
-    spoken = status in _SAID_BY_PEOPLE and text not in _SAID_BY_SERVERS
+    status = 404 if _NO_ROUTE.fullmatch(text) else _status_of_words(text)
+    known = text in _SAID_BY_SERVERS or text.startswith(("Cannot ", "Invalid HTTP"))
+    spoken = status in _SAID_BY_PEOPLE and not known
     return None if status is None or spoken or text in prompt else _implied(text, status)
 
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 import csv
 import io
+import re
 from typing import Any
 
 from inference_monitor.families.fields import (
@@ -38,17 +39,17 @@ _ANSWER_KEYS = (
     "text",
     "caption",
 )
-_MEDIA_KEYS = (
-    "generated_images", "generated_image", "images", "image", "artifacts", "videos", "video",
-    "generated_video", "audio", "audios", "b64_json", "image_base64", "base64", "waveform",
-    "frames",
-)  # fmt: skip
+# `generated_images`, `image_base64`, `video_url`, `b64_json`, …
+_MEDIA_KEY = re.compile(
+    r"(?:\b|_)(?:image|video|audio|speech|waveform|frame|artifact|b64|base64)s?(?:\b|_)"
+)
 # How files of images, videos and sounds begin, and PDF.
 _MEDIA_MAGIC = (
     b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3",
     b"fLaC", b"%PDF", b"BM", b"\x1aE\xdf\xa3", b"\x93NUMPY", b"II*\x00", b"MM\x00*",
 )  # fmt: skip
 _LONG_BASE64 = 1024
+_SHORTEST_VECTOR = 32
 _CSV_TEXTS = ("generated_text", "summary_text", "translation_text", "text", "output", "answer")
 
 
@@ -64,6 +65,8 @@ def embeddings(body: Any, request: Request | None) -> Response | None:
         vectors: Any = [d["embedding"] for d in data]
     elif data and all(d.get("object") == "pooling" for d in data):  # vLLM's, of each token
         vectors = [d.get("data") for d in data]
+    elif request and request.messages and _are_long(named.get("predictions")):
+        vectors = named["predictions"]
     elif key := next((k for k in _VECTOR_KEYS if k in named), None):
         vectors = named[key]
         if tokens is None:
@@ -152,7 +155,7 @@ def media(body: Any, request: Request | None) -> Response | None:
         return None  # a text about an image that is sent back beside it
     data = [row for n in named for row in objects_of(n.get("data"))]
     asked = request is not None and request.family in ("image_generation", "speech")
-    drawn = any(_is_media(n[key]) for n in named for key in _MEDIA_KEYS if key in n)
+    drawn = any(_is_media(n[key]) for n in named for key in n if _MEDIA_KEY.search(key))
     listed = bool(data) and all("b64_json" in d or ("url" in d and asked) for d in data)
     inside = any(is_media_text(value) for n in named for value in n.values())
     return Response("media", body) if drawn or listed or inside else None
@@ -218,6 +221,12 @@ def _are_vectors(body: Any) -> bool:
     while is_bare_vectors(body) and isinstance(body[0], list) and len(body[0]) != 1:
         body = body[0]
     return is_bare_vectors(body) and len(body) > 1 and not isinstance(body[0], list)
+
+
+def _are_long(value: Any) -> bool:
+    """Whether predictions are vectors: probabilities of classes are fewer numbers."""
+    rows = value if isinstance(value, list) else []
+    return bool(rows) and all(is_numbers(row) and len(row) >= _SHORTEST_VECTOR for row in rows)
 
 
 def is_sparse(body: Any) -> bool:

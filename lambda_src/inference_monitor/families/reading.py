@@ -155,6 +155,7 @@ _SPOKEN = (
 _TELLING = (
     *_SPOKEN,
     ResponseFamily("embeddings", models.embeddings, Kind.EMBEDDING),
+    ResponseFamily("kserve_labels", triton.kserve_labels, Kind.CLASSIFIER),
     ResponseFamily("kserve_vectors", triton.kserve_vectors, Kind.EMBEDDING),
     ResponseFamily("rerank", models.rerank, Kind.RERANK),
     ResponseFamily("rerank", models.scores, Kind.RERANK),
@@ -340,10 +341,10 @@ def _read_text(payload: Payload, text: str, request: Request | None) -> Response
     rows = payload.media_type in TABULAR_TYPES or kind_of(request) is Kind.CLASSIFIER
     if rows and (table := models.csv_answer(text, request)):
         return table
-    if rows or (is_tabular_text(text) and not payload.is_declared_text):
-        return Response("predictions", text)
-    spoken = request is not None and bool(request.messages)
-    return _plain_text(payload, text, request) if spoken else Response("unknown", text)
+    if not rows and request is not None and request.messages:
+        return _plain_text(payload, text, request)
+    numbers = rows or (is_tabular_text(text) and not payload.is_declared_text)
+    return Response("predictions" if numbers else "unknown", text)
 
 
 def _are_classes(texts: list[str], request: Request) -> bool:

@@ -54,8 +54,6 @@ def join_documents(documents: list[Any], rest: str = "") -> Joined:
     if pieces and len(pieces) + len(parts) == len(documents):
         failed = next((found for p in parts if (found := find_failure(p))), None)
         return Joined("".join(pieces), True, failed or _failure_after(rest))
-    if len(documents) > 1 and parts and (failed := find_failure(parts[-1])):
-        return Joined(parts[-1], True, failed)
     return Joined(documents[0] if len(documents) == 1 else documents)
 
 

@@ -6,6 +6,7 @@ https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protoc
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +23,7 @@ from inference_monitor.inference import Choice, Request, Response
 # What a model repository calls its prompt; then any BYTES tensor that is no parameter.
 _PROMPT_TENSORS = ("text_input", "prompt", "text", "input_text", "query", "question", "inputs")
 _NO_PROMPT = ("stop", "bad_words", "sampling_parameters", "lora", "request_id", "system")
+_LABELS = re.compile(r"label|class|categor|probab|score")
 _TEXT_TENSORS = ("text_output", "generated_text", "output_text", "response", "text", "output")
 
 
@@ -69,7 +71,7 @@ def triton_generate(body: Any, request: Request | None) -> Response | None:
 def kserve_texts(body: Any, request: Request | None) -> Response | None:
     """`outputs` with a tensor of type BYTES: what a language model answers."""
     tensors = object_of(body).get("outputs")
-    if not is_tensors(tensors):
+    if not is_tensors(tensors) or is_labels(body, request):
         return None
     found = {str(t["name"]).lower(): _texts(t) for t in objects_of(tensors)}
     named = (found.get(name) for name in _TEXT_TENSORS)
@@ -77,6 +79,20 @@ def kserve_texts(body: Any, request: Request | None) -> Response | None:
     if texts is None:
         return None
     return Response("kserve", body, _choices(texts, request), model=text_of(body.get("model_name")))
+
+
+def kserve_labels(body: Any, request: Request | None) -> Response | None:
+    """`outputs` with the names of classes."""
+    return Response("kserve_labels", body) if is_labels(body, request) else None
+
+
+def is_labels(body: Any, request: Request | None) -> bool:
+    """Whether tensors hold names of classes: they are called so, or numbers were sent."""
+    tensors = object_of(body).get("outputs")
+    if not is_tensors(tensors):
+        return False
+    named = all(_LABELS.search(str(t["name"]).lower()) for t in objects_of(tensors))
+    return named or (request is not None and request.family == "tabular")
 
 
 def kserve_vectors(body: Any, request: Request | None) -> Response | None:
