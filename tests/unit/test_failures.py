@@ -126,6 +126,8 @@ def test_a_text_about_failures_is_an_answer(text: str, request_body: Any) -> Non
         ({"errors": [{"message": "bad shape"}, {"message": "bad type"}]}, None, False, "bad shape; bad type"),
         ({"status": "error", "message": "model not ready"}, None, False, "model not ready"),
         ({"success": False, "message": "no GPU"}, None, False, "no GPU"),
+        ({"statusCode": 200, "body": {"error": "boom", "code": 500}}, 500, False, "boom"),
+        ({"predictions": [{"error": "boom", "error_code": 400}]}, 400, False, "boom"),
         ({"statusCode": 500, "body": '{"error": "boom"}'}, 500, False, "boom"),
         ({"timestamp": "2026-03-02", "status": 404, "error": "Not Found", "path": "/invocations"},
          404, False, "Not Found"),
