@@ -123,6 +123,11 @@ def test_a_text_about_failures_is_an_answer(text: str, request_body: Any) -> Non
         ({"error": "`inputs` must have less than 512 tokens", "error_type": "Validation"}, 422, True, "`inputs`"),
         ({"error": "Model is overloaded", "error_type": "Overloaded"}, 429, True, "Model is overloaded"),
         ({"message": "no capacity", "type": "Unhealthy", "code": 503}, 503, False, "no capacity"),
+        ({"error": 503, "message": "busy"}, 503, False, "busy"),
+        ({"error": 1, "msg": "out of range"}, None, False, "out of range"),
+        ({"errors": ["bad shape", "bad type"]}, None, False, "bad shape; bad type"),
+        ({"Error": {"Code": "SlowDown", "Message": "Reduce your rate"}}, None, False, "Reduce your rate"),
+        ({"exception": "KeyError('sail')", "traceback": "…"}, None, False, "KeyError('sail')"),
         ({"errors": [{"message": "bad shape"}, {"message": "bad type"}]}, None, False, "bad shape; bad type"),
         ({"status": "error", "message": "model not ready"}, None, False, "model not ready"),
         ({"success": False, "message": "no GPU"}, None, False, "no GPU"),
@@ -163,6 +168,7 @@ def test_error_bodies_of_all_servers_are_failures(
         {"text_output": "Ann.", "error": ""},
         {"answer": "Ann.", "code": 404, "message": "page 404"},
         {"result": "Ann.", "errors": []},
+        {"result": "Ann.", "error": 3},
     ],
 )
 def test_an_answer_with_such_a_name_beside_it_is_one(body: Any) -> None:
