@@ -207,7 +207,7 @@ def _undeclared_base64(data: str, *, anything: bool) -> str | None:
     stands for must be a JSON document, or begin as a stream or a page does; `anything` that can be
     printed will do where no encoding is named.
     """
-    if not _BASE64.match(data.strip()):
+    if data[:1] in ("{", "[") or not _BASE64.match(data.strip()):
         return None
     raw = _from_base64(data)
     text = (decode_text(raw) or "").lstrip("\ufeff \r\n\t") if raw else ""

@@ -141,7 +141,7 @@ def _all_text(value: Any) -> str:
 
 def reasoning_of(message: dict[str, Any]) -> str | None:
     """Thoughts in a field of their own, which servers name differently; the first one counts."""
-    told = (_all_text(message.get(key)) for key in _THOUGHT_FIELDS)
+    told = (_all_text(message[key]) for key in _THOUGHT_FIELDS if key in message)
     return next((text for text in told if text), None)
 
 

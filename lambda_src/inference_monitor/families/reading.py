@@ -229,7 +229,8 @@ def _failure(payload: Payload, joined: Joined, request: Request | None) -> Found
         return next((found for part in body if (found := find_failure(part))), None)
     if isinstance(body, str) and not payload.binary:
         return _text_failure(payload, body, request)
-    if found := find_failure(body):
+    found = find_failure(body)
+    if found or not isinstance(body, dict) or body.keys().isdisjoint(_WRAPPERS):
         return found
     # Within a wrapper only an error says that it is one: a message may be the answer there.
     wrapped = [part for inner in _unwrapped(body) for part in (*objects_of(inner), inner)]
@@ -305,7 +306,7 @@ def _unwrapped(body: Any) -> list[Any]:
         return [] if inner is NOT_JSON else [inner]
     if isinstance(body, list):
         return body if len(body) == 1 else []
-    values = (object_of(body).get(key) for key in _WRAPPERS)
+    values = [body[key] for key in _WRAPPERS if key in body] if isinstance(body, dict) else []
     return [v for v in values if isinstance(v, dict) or objects_of(v) or _holds_json(v)]
 
 

@@ -45,10 +45,9 @@ def join_documents(documents: list[Any], rest: str = "") -> Joined:
         rest: What follows them and is none: an engine that dies may leave a text.
     """
     parts = [d for d in documents if isinstance(d, dict)]
-    for is_part, join in _STREAMS:
-        if any(is_part(p) for p in parts[:_FIRST]):
-            if len(documents) == 1 and is_part not in _ALSO_ALONE:
-                break
+    streams, begin = (_STREAMS, parts[:_FIRST]) if len(documents) > 1 else (_STREAMS_OF_ONE, parts)
+    for is_part, join in streams:
+        if any(map(is_part, begin)):
             return Joined(join(parts), True, _failure_in(parts, is_part) or _failure_after(rest))
     pieces = [d for d in documents if isinstance(d, str)]
     if pieces and len(pieces) + len(parts) == len(documents):
@@ -207,11 +206,16 @@ _STREAMS = (
     (langchain.is_chunk, langchain.join_chunks),
 )
 # One piece alone is a stream of one; in the other families, it has the shape of a plain answer.
-_ALSO_ALONE = (
-    _is_chat_chunk,
-    generation.is_token,
-    cohere.is_event_v2,
-    openai_responses.is_event,
-    anthropic.is_event,
-    langchain.is_chunk,
+_STREAMS_OF_ONE = tuple(
+    (is_part, join)
+    for is_part, join in _STREAMS
+    if is_part
+    in (
+        _is_chat_chunk,
+        generation.is_token,
+        cohere.is_event_v2,
+        openai_responses.is_event,
+        anthropic.is_event,
+        langchain.is_chunk,
+    )
 )
