@@ -216,6 +216,9 @@ def _join(payload: Payload, request: Request | None) -> Joined:
     written = payload.rest.strip() or (payload.is_declared_text and asks_for_text(request))
     if written and not is_stream(payload.documents):
         return Joined(payload.body)  # a text that happens to begin like JSON, or that is some
+    asked = len(request.items) if request and not asks_for_stream(request) else 0
+    if asked == len(payload.documents) > 1:
+        return Joined(payload.documents)  # one answer for each prompt, not one answer in pieces
     return join_documents(payload.documents, payload.rest)
 
 
@@ -320,7 +323,7 @@ def _inner_json(text: str) -> Any:
 
 
 def _read_several(body: Any, request: Request | None, depth: int) -> Response | None:
-    """Several answers in a list or on lines of their own: each belongs to one input."""
+    """Several answers in a list or on lines of their own: one for each input, or all to one."""
     parts = objects_of(body)
     if len(parts) < 2 or len(parts) != len(body):
         return None
@@ -330,8 +333,12 @@ def _read_several(body: Any, request: Request | None, depth: int) -> Response | 
     told = [answer for answer in answers if answer is not None]
     if not told or any(_KINDS.get(answer.family) is not Kind.LLM for answer in told):
         return None
+    to_one = request is not None and len(request.items) == 1
     choices = tuple(
-        replace(choice, item=i) for i, a in enumerate(answers) if a for choice in a.choices
+        replace(choice, item=0 if to_one else i)
+        for i, answer in enumerate(answers)
+        if answer
+        for choice in answer.choices
     )
     usage = total_usage([answer.usage for answer in told])
     return replace(told[0], body=body, choices=choices, usage=usage)
