@@ -257,6 +257,21 @@ def test_the_responses_api_streams_thoughts_and_tool_calls() -> None:
     assert (choice.text, choice.reasoning) == (None, "Wind.")
 
 
+def test_a_call_without_arguments_is_not_mixed_up_with_the_next() -> None:
+    """Another id begins another call, also under the same index."""
+    pieces = [_call("reef", id="a", index=0), _call("tack", "{}", id="b", index=0)]
+    response = read(ASK, _events(pieces)).response
+    assert response
+    calls = response.choices[0].tool_calls
+    assert [(c.name, c.arguments, c.id) for c in calls] == [("reef", "", "a"), ("tack", "{}", "b")]
+
+
+def test_triton_may_repeat_the_text_so_far() -> None:
+    """Backends that accumulate tokens send it in every event."""
+    events = [{"text_output": text} for text in ("", "Reef", "Reef the", "Reef the sail.")]
+    assert read(ASK, _events(events)).output_text == "Reef the sail."
+
+
 def test_usage_may_stand_in_a_choice() -> None:
     """Moonshot's API puts it there."""
     last = _delta("", finish="stop")
