@@ -413,7 +413,7 @@ def _read_csv(body: str) -> Request:
 
 def _table_rows(body: dict[str, Any]) -> list[Any]:
     """The rows of a table, however it is laid out; empty if the body is none."""
-    split = object_of(body.get("dataframe_split"))
+    split = object_of(body.get("dataframe_split", body))  # older MLflow: at the top
     if isinstance(split.get("columns"), list) and isinstance(split.get("data"), list):
         names = [str(name) for name in split["columns"]]
         rows_of_cells = [row for row in split["data"] if isinstance(row, list)]
