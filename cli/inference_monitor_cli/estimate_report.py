@@ -77,7 +77,7 @@ def _judge_table(title: str, estimate: Estimate, bill: Bill) -> Table:
     if len(models) > 1:
         table.add_column("model", overflow="fold")
     for heading in ("records", "tokens in", "out", "each", "panel", "as configured", "in batch"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     for scorer, model, share in rows:
         each, panel = (
             way.by_scorer.get((scorer, model), Share()).usd for way in (ways.each, ways.panel)

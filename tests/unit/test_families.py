@@ -25,6 +25,7 @@ PROMPT = {"inputs": "hi"}
         ({"generated_text": "", "details": {"finish_reason": "error"}}, True),
         ({"text": "", "meta_info": {"finish_reason": {"type": "abort"}}}, True),
         ([{"error": "boom", "error_type": "generation"}], True),
+        ([{"error": "boom"}, {"error": "and again"}], True),
         # Answers that only look like failures.
         ({"generated_text": "fine", "code": 500}, False),
         ({"generated_text": "fine", "error": None}, False),
@@ -155,6 +156,25 @@ def test_a_batch_pairs_items_with_answers() -> None:
         assert inference.response
         assert [[m["content"] for m in item] for item in inference.request.items] == [["x"], ["y"]]
         assert [(c.text, c.item) for c in inference.response.choices] == [("a", 0), ("b", 1)]
+
+
+@pytest.mark.parametrize("failed", [{"error": "out of memory", "code": 500}, None])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_failed_item_does_not_hide_the_others(failed: Any, place: int) -> None:
+    """It is an answer without a text, which says that it failed; the others are read."""
+    for key, family in {
+        "generated_text": "generated_text",
+        "generation": "jumpstart_generation",
+    }.items():
+        answers: list[Any] = [{key: "a"}, {key: "b"}]
+        answers[place] = failed
+        inference = read({"inputs": ["x", "y"]}, answers)
+        assert inference.response
+        assert (inference.kind, inference.family, inference.failure) == (Kind.LLM, family, None)
+        told = [(c.text, c.finish_reason, c.item) for c in inference.response.choices]
+        assert told[place] == (None, "error", place)
+        assert told[1 - place] == ("ba"[place], None, 1 - place)
+        assert not inference.empty_answer
 
 
 def test_best_of_keeps_the_other_sequences() -> None:

@@ -110,6 +110,12 @@ def test_check_shows_what_is_configured(run: Run, monkeypatch: pytest.MonkeyPatc
     assert "judge: good / bad" in result.stdout
 
 
+def test_the_help_is_wrapped_to_the_terminal() -> None:
+    """Lines are those of the terminal, not of the docstring."""
+    shown = CliRunner().invoke(app, ["scorers", "check", "--help"], env={"COLUMNS": "160"}).stdout
+    assert " will be sent: who answers, " in shown
+
+
 DEAD = "bedrock:/us.anthropic.claude-3-7-sonnet-20250219-v1:0"
 
 

@@ -45,10 +45,12 @@ def find_failure(body: Any) -> tuple[str, Failure] | None:
 
     A body fails if (a) its `error` is a non-empty text or object, (b) its `object` is "error",
     (c) its `code` is an HTTP error and there is no answer beside it, or (d) generation finished
-    with "error" or "abort". A `code` alone is no failure: a classic model may answer one.
+    with "error" or "abort". A `code` alone is no failure: a classic model may answer one. A list
+    fails with its first body if all of its bodies fail.
     """
-    if isinstance(body, list) and len(body) == 1:
-        body = body[0]
+    if isinstance(body, list):
+        found = [find_failure(one) if isinstance(one, dict) else None for one in body]
+        return found[0] if all(found) and found else None
     if not isinstance(body, dict):
         return None
     if isinstance(body.get("body"), dict) and "metering" in body:  # LMI's third-party formatter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from inference_monitor.families.failures import find_failure
 from inference_monitor.families.fields import (
     count_of,
     is_texts,
@@ -16,6 +17,13 @@ from inference_monitor.families.openai import finish_reason_of, message_choice
 from inference_monitor.inference import Choice, Request, Response, Usage
 
 _TEXT2TEXT = ("generated_text", "summary_text", "translation_text")
+_FAILED: dict[str, Any] = {
+    "generated_text": None,
+    "generation": None,
+    "details": {"finish_reason": "error"},
+    "stop_reason": "error",
+}
+"""What stands for an item of a batch that has failed while others were answered."""
 
 
 def generated_text(body: Any, request: Request | None) -> Response | None:
@@ -115,13 +123,25 @@ def total_usage(parts: list[Usage]) -> Usage:
 
 
 def _answers(body: Any, keys: tuple[str, ...]) -> list[list[dict[str, Any]]] | None:
-    """Answers by input: `{}`, `[{}, …]` and `[[{}], …]` all become `[[{}], …]`; else None."""
+    """Answers by input: `{}`, `[{}, …]` and `[[{}], …]` all become `[[{}], …]`; else None.
+
+    Some of a batch may have failed, of which an error or null tells: others are answers all the
+    same.
+    """
     rows = body if isinstance(body, list) else [body]
     groups = [row if isinstance(row, list) else [row] for row in rows]
+    groups = [[_FAILED if _has_failed(a, keys) else a for a in group] for group in groups]
     flat = [answer for group in groups for answer in group]
-    if not flat or not all(isinstance(a, dict) and _spoken_key(a, keys) for a in flat):
+    answered = [a for a in flat if a is not _FAILED]
+    if not answered or not all(isinstance(a, dict) and _spoken_key(a, keys) for a in flat):
         return None
     return groups
+
+
+def _has_failed(answer: Any, keys: tuple[str, ...]) -> bool:
+    if isinstance(answer, dict):
+        return not _spoken_key(answer, keys) and find_failure(answer) is not None
+    return answer is None
 
 
 def _spoken_key(answer: dict[str, Any], keys: tuple[str, ...]) -> str | None:
