@@ -66,7 +66,7 @@ def _counted(traffic: Traffic) -> str:
 
 
 def _judge_table(title: str, estimate: Estimate, bill: Bill) -> Table:
-    """A row for each scorer; the model only where there is more than one."""
+    """A row for each scorer, with its model below it where there is more than one."""
     ways = bill.judge
     rows = _in_order(ways.configured, estimate)
     models = sorted({bedrock_model_id(model) for _, model, _ in rows})
@@ -74,24 +74,22 @@ def _judge_table(title: str, estimate: Estimate, bill: Bill) -> Table:
         title = f"{title} by {models[0]}"
     table = Table(title=title, title_justify="left")
     table.add_column("scorer", overflow="fold")
-    if len(models) > 1:
-        table.add_column("model", overflow="fold")
     for heading in ("records", "tokens in", "out", "each", "panel", "as configured", "in batch"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     for scorer, model, share in rows:
         each, panel = (
             way.by_scorer.get((scorer, model), Share()).usd for way in (ways.each, ways.panel)
         )
         half = None if share.usd is None else share.usd * bill.batch
         table.add_row(
-            scorer, *([bedrock_model_id(model)] if len(models) > 1 else []),
+            f"{scorer}\n{bedrock_model_id(model)}" if len(models) > 1 else scorer,
             *map(count, (share.records, share.input_tokens, share.output_tokens)),
             *map(dollars, (each, panel, share.usd, half)),
         )  # fmt: skip
     table.add_section()
     all_ = ways.configured
     table.add_row(
-        f"{count(all_.calls)} calls", *([""] if len(models) > 1 else []), "",
+        f"{count(all_.calls)} calls", "",
         *map(count, (all_.input_tokens, all_.output_tokens)),
         *map(_sum, (ways.each, ways.panel, all_, all_.times(bill.batch))),
         style="bold",

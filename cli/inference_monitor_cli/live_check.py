@@ -97,7 +97,7 @@ def live_table(checked: Sequence[Checked]) -> Table:
     for one in checked:
         by = one.probed.answer.way if one.probed.answer else None
         table.add_row(
-            printable(one.probed.model),
+            printable(one.probed.model_id),
             printable(str(by)) if one.probed.problem is None else "[red]no verdict[/red]",
             ", ".join(one.probed.left_out),
             f"{one.probed.seconds:.1f}",

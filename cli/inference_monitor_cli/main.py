@@ -16,6 +16,8 @@ from inference_monitor_cli.scorers import scorers_app
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    # Paragraphs are wrapped to the terminal; without it each line of a docstring is one.
+    rich_markup_mode="markdown",
     # Locals in a traceback would print what people typed into the model.
     pretty_exceptions_show_locals=False,
 )

@@ -34,7 +34,7 @@ def models(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Show the judge models of models.yaml: until when they live, what they take, what they cost.
+    """Show the judge models of models.yaml: until when they live, how they are asked, their price.
 
     With --compare, show instead what differs from MLflow's catalog: prices, ends of life and
     models. It exits with 1 when something does that the file does not explain.
@@ -54,13 +54,16 @@ def models(
 
 
 def _show_models(console: Console, table: ModelTable, today: date) -> None:
-    caption = Text(f"as of {table.as_of}, prices from {table.source}; default: {DEFAULT_JUDGE}")
+    caption = Text(
+        f"as of {table.as_of}, USD per million tokens from {table.source}; default: {DEFAULT_JUDGE}"
+    )
     shown = Table(caption=caption, caption_justify="left")
-    for heading in ("model", "state", "ways to a verdict", "thinks", "USD per 1M in/out"):
+    shown.add_column("model", no_wrap=True, overflow="fold")
+    for heading in ("state", "asked by", "thinks", "USD in/out"):
         shown.add_column(heading, overflow="fold")
     for facts in table.models:
         cells = (
-            facts.pattern, _state(facts, today), _ways(facts), facts.thinks or "?", _price(facts)
+            facts.pattern, _state(facts, today), _way(facts), facts.thinks or "?", _price(facts)
         )  # fmt: skip
         shown.add_row(*map(Text, cells), style=_STYLES.get(facts.state(today)))
     console.print(shown)
@@ -75,8 +78,9 @@ def _state(facts: ModelFacts, today: date) -> str:
     return str(state)
 
 
-def _ways(facts: ModelFacts) -> str:
-    return ", ".join(facts.ways) if facts.ways else "?"
+def _way(facts: ModelFacts) -> str:
+    """The best way to a verdict, which is tried first."""
+    return facts.ways[0] if facts.ways else "?"
 
 
 def _price(facts: ModelFacts) -> str:

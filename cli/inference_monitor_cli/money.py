@@ -9,7 +9,7 @@ def dollars(usd: float | None) -> str:
         return "?"
     if usd >= 100:
         return f"${usd:,.0f}"
-    if usd >= 0.995 or not usd:
+    if usd >= 0.0995 or not usd:
         return f"${usd:.2f}"
     return f"${usd:.2g}" if usd >= 0.0001 else "<$0.0001"
 

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 ASKS_ABOVE_USD = 0.10
 
 scorers_app = typer.Typer(
-    no_args_is_help=True, help="Check the scorers, and try them before they are deployed."
+    no_args_is_help=True,
+    help="Check the scorers, and try them before they are deployed.",
+    rich_markup_mode="markdown",
 )
 
 
@@ -46,7 +48,7 @@ def check(
         bool, typer.Option("--live", help="Also ask each judge once, for a fraction of a cent.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="With --live: print one JSON document.")
+        bool, typer.Option("--json", help="Ask as --live does, and print one JSON document.")
     ] = False,
 ) -> None:
     """Say what is wrong with the scorers, as the synthesis does, or what is configured.

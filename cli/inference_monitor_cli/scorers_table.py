@@ -69,6 +69,7 @@ def _of_all(config: ScorersConfig) -> Text:
     rules = "; ".join(map(_rule, config.always)) or "none"
     return Text(
         f"judging: {config.judging}; a record is cut at {config.max_record_tokens:,} tokens; "
+        f"of a request with several answers, the first {config.max_judged_answers} are judged; "
         f"always: {rules}"
     )
 

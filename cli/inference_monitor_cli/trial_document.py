@@ -10,6 +10,7 @@ from mlflow.tracing.constant import AssessmentMetadataKey
 
 from inference_monitor.scoring.error_codes import SCORER_ERROR, UNREADABLE_VERDICT
 from inference_monitor.scoring.material import answer_text, answers_of, request_text
+from inference_monitor.scoring.messages import message_text
 from inference_monitor_cli.trial import Tried
 
 _ADVICE = {
@@ -81,11 +82,11 @@ def total(tried: Sequence[Tried]) -> dict[str, Any]:
     }
 
 
-def asked(one: Tried) -> Any:
-    """What was said last; where there are no messages, the request."""
+def asked(one: Tried) -> str | None:
+    """The text of what was said last; where there are no messages, the request."""
     request = one.inference.request
     messages = request.messages if request else None
-    return messages[-1].get("content") if messages else request_text(one.inference)
+    return message_text(messages[-1]) if messages else request_text(one.inference)
 
 
 def answered(one: Tried) -> str | None:

@@ -176,6 +176,6 @@ def _shown(value: Any) -> str:
     """A value as the file has it, shortened."""
     names = {type(None): "empty", dict: "a mapping", list: "a list"}
     if (name := names.get(type(value))) is not None:
-        return name
+        return f"an empty {name.removeprefix('a ')}" if value in ([], {}) else name
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:59]}…"

@@ -46,9 +46,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         ]
         (tmp_path / f"captures/{hour}.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
 
-    def run(*words: str) -> Any:
+    def run(*words: str, columns: int = 160) -> Any:
         words = ("estimate", *words, "--scorers-file", "s.yaml")
-        return CliRunner().invoke(app, words, env={"COLUMNS": "160"})
+        return CliRunner().invoke(app, words, env={"COLUMNS": str(columns)})
 
     return run
 
@@ -157,6 +157,19 @@ def test_the_tables_end_with_one_line(run: Run) -> None:
     assert "--mlflow-usd-per-hour adds it" in result.stdout
     assert lines[-1].startswith("total: these captures once $")
     assert lines[-1].endswith("in 30 days")
+
+
+def test_no_digit_is_lost_in_a_narrow_terminal(run: Run, tmp_path: Path) -> None:
+    """Of two judges, the names are below their scorers, and leave room for the numbers."""
+    other = "bedrock:/global.anthropic.claude-opus-5-5"
+    text = f"scorers:\n- {{name: a, type: safety}}\n- {{name: b, type: safety, model: {other!r}}}\n"
+    (tmp_path / "s.yaml").write_text(text)
+    shown = run(*RATE, columns=80).stdout
+    table = shown.partition("A day with 1,000 inferences\n")[0]
+    assert "…" not in table
+    assert table.count(" 1,000 │") == 2
+    assert table.count(" 150,000 │") == 2
+    assert "300,000 │" in table
 
 
 def test_a_dead_judge_is_not_priced(run: Run) -> None:

@@ -25,6 +25,7 @@ PROMPT = {"inputs": "hi"}
         ({"generated_text": "", "details": {"finish_reason": "error"}}, True),
         ({"text": "", "meta_info": {"finish_reason": {"type": "abort"}}}, True),
         ([{"error": "boom", "error_type": "generation"}], True),
+        ([{"error": "boom"}, {"error": "and again"}], True),
         # Answers that only look like failures.
         ({"generated_text": "fine", "code": 500}, False),
         ({"generated_text": "fine", "error": None}, False),

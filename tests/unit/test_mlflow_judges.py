@@ -241,6 +241,15 @@ def test_arguments_of_the_class_are_honoured() -> None:
                      "5: scorer `a`: a judge is asked about answers of LLMs only", id="failures"),
         pytest.param("class: mlflow.genai.scorers.scorer",
                      "4: scorer `a`: scorer is a function of MLflow", id="function"),
+        pytest.param("class: mlflow.genai.scorers.Completenes",
+                     "4: scorer `a`: MLflow has no scorer Completenes; did you mean"
+                     " `mlflow.genai.scorers.Completeness`?", id="misspelt"),
+        pytest.param("class: mlflow.genai.scorers.ResponseLenght",
+                     "4: scorer `a`: MLflow has no scorer ResponseLenght; did you mean"
+                     " `mlflow.genai.scorers.ResponseLength`?", id="misspelt code"),
+        pytest.param("class: mlflow.genai.judges.Completeness",
+                     "4: scorer `a`: Completeness is at mlflow.genai.scorers.Completeness",
+                     id="wrong package"),
     ],
 )  # fmt: skip
 def test_what_a_judge_cannot_be_made_with_is_told_with_its_line(

@@ -21,7 +21,6 @@ from inference_monitor.scoring.models import (
     ModelTable,
     Price,
     Way,
-    model_facts,
 )
 from inference_monitor.scoring.own_prices import EXAMPLE, parse_prices
 from inference_monitor.scoring.specs import bedrock_model_id
@@ -148,7 +147,7 @@ def test_the_example_is_a_setting() -> None:
         ),
         (
             f"{TABLE}  - {{pattern: a, ways: []}}",
-            ":4: `ways` is a list; it must be a list of json_",
+            ":4: `ways` is an empty list; it must be a list of json_",
         ),
         (f"{TABLE}  - {{pattern: a, refuses: [top_k]}}", ":4: `refuses` is 'top_k'; it must be"),
         (f"{TABLE}  - {{pattern: a, thinks: often}}", ":4: `thinks` is 'often'; it must be never"),
@@ -213,19 +212,11 @@ def test_an_announced_end_is_legacy_already() -> None:
 
 @pytest.mark.parametrize("model", [PROFILE, "unknown.model", "zz.anthropic.claude-sonnet-4-6"])
 def test_nothing_is_made_up_about_an_unknown_model(model: str) -> None:
-    """It has no facts and no price, its state is unknown, and nothing is known of what it takes."""
+    """It has no facts and no price, and its state is unknown."""
     table = ModelTable.load()
     assert table.facts(model) is None
     assert table.price(model) is None
     assert table.state(model, date(2026, 11, 25)) is ModelState.UNKNOWN
-    facts = model_facts(model)
-    assert (facts.ways, facts.thinks, facts.least_cached, facts.output_weight) == (
-        None,
-        None,
-        None,
-        1,
-    )
-    assert facts.refuses == []
 
 
 def test_own_prices_say_nothing_else_about_a_model() -> None:
@@ -256,7 +247,8 @@ def test_what_a_model_is_known_to_refuse(
     model: str, refused: list[str], not_taken: set[str]
 ) -> None:
     """The published refusals are in the file, so that they are not met again in each process."""
-    facts = model_facts(f"us.{model}")
+    facts = ModelTable.load().facts(f"us.{model}")
+    assert facts
     assert facts.refuses == refused
     assert facts.ways
     assert not not_taken & set(facts.ways)

@@ -44,7 +44,7 @@ def told(pricing: Mapping[str, float] = THEIRS, **facts: str) -> dict[str, Any]:
 
 
 def test_the_table_says_of_every_model_what_is_known() -> None:
-    """State with its date, ways, thinking and price; question marks for what is not known."""
+    """State with its date, best way, thinking and price; question marks for what is not known."""
     result = run()
     assert result.exit_code == 0
     rows = {
@@ -53,7 +53,7 @@ def test_the_table_says_of_every_model_what_is_known() -> None:
         if len(cells := [cell.strip() for cell in line.strip("│").split("│")]) == 5
     }
     assert rows["anthropic.claude-sonnet-4-6"] == [
-        "active", "forced_tool, any_tool, offered_tool, words", "optional", "3 / 15"
+        "active", "forced_tool", "optional", "3 / 15"
     ]  # fmt: skip
     assert rows["anthropic.claude-3-7-sonnet-20250219-*"][:2] == ["ended 2026-04-28", "?"]
     assert f"default: {DEFAULT_JUDGE}" in result.stdout

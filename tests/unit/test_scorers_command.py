@@ -110,6 +110,12 @@ def test_check_shows_what_is_configured(run: Run, monkeypatch: pytest.MonkeyPatc
     assert "judge: good / bad" in result.stdout
 
 
+def test_the_help_is_wrapped_to_the_terminal() -> None:
+    """Lines are those of the terminal, not of the docstring."""
+    shown = CliRunner().invoke(app, ["scorers", "check", "--help"], env={"COLUMNS": "160"}).stdout
+    assert " will be sent: who answers, " in shown
+
+
 DEAD = "bedrock:/us.anthropic.claude-3-7-sonnet-20250219-v1:0"
 
 
@@ -212,6 +218,20 @@ def test_a_scorer_that_needs_a_text_says_so(run: Run, bedrock: FakeBedrock, tmp_
         {"scorer": "fluent", "why": "the answer has no text, it only calls tools"}
     ]
     assert bedrock.requests == []
+
+
+@pytest.mark.usefixtures("bedrock")
+def test_what_was_asked_is_shown_as_the_judge_sees_it(run: Run, tmp_path: Path) -> None:
+    """The text of a message in parts, with a note for an image, not its data."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    parts = [{"type": "text", "text": "Which part is this?"}, image]
+    document = capture(
+        {"messages": [{"role": "user", "content": parts}]},
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": "A cassette."}}]},
+    )
+    (tmp_path / "x.jsonl").write_text(json.dumps(document))
+    tried, _ = try_(run, "--scorer", "safety")
+    assert tried["records"][0]["asked"] == "Which part is this?\n[image]"
 
 
 def test_lines_scorers_model_and_way_can_be_chosen(run: Run, bedrock: FakeBedrock) -> None:

@@ -169,6 +169,12 @@ JUDGE = "scorers:\n- name: c\n  type: judge\n  instructions: x\n"
             id="finish reason",
         ),
         pytest.param(
+            "scorers:\n- {name: a, type: token_count, when: {finish_reason: []}}",
+            2,
+            "`finish_reason` is an empty list; it must be a finish reason",
+            id="no finish reason",
+        ),
+        pytest.param(
             JUDGE + "  output: bool\n  needs_text: 1", 6, "must be true, or false", id="needs text"
         ),
         pytest.param(

@@ -91,19 +91,25 @@ def test_tools_among_the_parameters_are_found() -> None:
 
 
 def test_a_long_catalogue_is_shortened_where_it_was_not_used() -> None:
-    """The tool that was called keeps its schema, the others their purpose; the cut is told."""
+    """The tool that was called keeps its schema, the others their purpose; the cut is told.
+
+    It is there even when the names of all tools are too many.
+    """
     others = [{**WEATHER, "name": f"tool_{n}", "description": "x" * 400} for n in range(30)]
     call = {"id": "c", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
-    about = chat({"content": None, "tool_calls": [call]}, tools=[*others, WEATHER])
+    tools = [*others[:15], WEATHER, *others[15:]]
+    about = chat({"content": None, "tool_calls": [call]}, tools=tools)
     found = shown(about, max_tokens=8_000)
     assert found.tools is not None
     lines = found.tools.split("\n")
-    assert json.loads(lines[-1]) == WEATHER
-    assert json.loads(lines[0]) == {"name": "tool_0", "description": "x" * 200}
+    assert json.loads(lines[0]) == WEATHER
+    assert json.loads(lines[1]) == {"name": "tool_0", "description": "x" * 200}
+    assert json.loads(lines[-1])["name"] == "tool_29"
     assert found.shortened == "tools: shortened descriptions of those that were not called"
     tiny = shown(about, max_tokens=1_000)
     assert tiny.tools is not None
     assert len(tiny.tools) < 1_100
+    assert json.loads(tiny.tools.split("\n")[0]) == WEATHER
     assert "characters left out" in tiny.tools
     assert str(tiny.shortened).startswith("tools: about 250 of ")
 

@@ -14,6 +14,7 @@ from mlflow.entities import Feedback
 from mlflow.tracing.constant import AssessmentMetadataKey
 
 from inference_monitor.scoring.error_codes import JUDGE_DECLINED
+from inference_monitor.scoring.record import MAX_RATIONALE
 from inference_monitor.scoring.specs import JudgedSpec, ScorerSpec
 from inference_monitor.scoring.text import cut_end
 
@@ -27,7 +28,6 @@ _COUNTED = (
 )
 _MAX_SHOWN = 1000
 _MAX_VALUE = 60
-_MAX_RATIONALE = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _combined(spec: ScorerSpec, given: Mapping[int, Feedback], answers: int) -> 
     if feedback.error is not None:
         feedback.error.error_message = f"{place}: {feedback.error.error_message or ''}"
     elif feedback.rationale:
-        feedback.rationale = cut_end(f"{place}: {feedback.rationale}", _MAX_RATIONALE)
+        feedback.rationale = cut_end(f"{place}: {feedback.rationale}", MAX_RATIONALE)
     judged = sum(one.error is None for one in given.values())
     feedback.metadata = {
         **(feedback.metadata or {}),

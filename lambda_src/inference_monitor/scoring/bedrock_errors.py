@@ -2,7 +2,7 @@
 
 The words are AWS's, as of November 2026: "Troubleshooting Amazon Bedrock API Error Codes" and the
 API reference of Converse, and the issues of public projects where users report them (see
-docs/decisions/0012-judges-are-negotiated-with.md).
+docs/decisions/0017-judges-are-negotiated-with.md).
 """
 
 from __future__ import annotations

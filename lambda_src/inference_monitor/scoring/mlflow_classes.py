@@ -7,6 +7,7 @@ Imported at synth time, where MLflow is not installed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
@@ -59,6 +60,8 @@ _UNUSABLE: Mapping[str, str] = {
     "_LastTurnKnowledgeRetention": "is a part of KnowledgeRetention; name that",
     "_UnexecutedDecoratorScorer": "stands for a function; name the function with `type: code`",
 }
+_CODE = ("PIIDetection", "RegexMatch", "ResponseLength")
+"""Classes that score without a judge."""
 _PACKAGES: Mapping[str, str] = {
     "google_adk": "asks judges of Google, which cannot be reached from here, or needs an expected"
     " answer, which a capture does not have",
@@ -102,16 +105,25 @@ def judge_class(class_path: str) -> str | None:
 
 
 def why_refused(class_path: str) -> str | None:
-    """What a class of MLflow lacks to score captures; None for those that can, and any other."""
+    """What a class of MLflow lacks to score captures; None for those that can, and any other.
+
+    A name that MLflow does not have is refused where it looks like one that it has.
+    """
     name = class_path.rpartition(".")[2]
     if class_path.startswith(_JUDGES):
-        return f"{name} {_INSTRUCTED}"
+        elsewhere = f"is at {_SCORERS}{name}" if name in JUDGES else _INSTRUCTED
+        return f"{name} {elsewhere}"
     if package := _package(class_path):
         return f"{name} of {package} {_PACKAGES[package]}"
     own = _own_name(class_path)
-    if own is not None and own[0].islower():
+    if own is None or own in JUDGES or own in _CODE:
+        return None
+    if own in _UNUSABLE:
+        return f"{own} {_UNUSABLE[own]}"
+    if own[0].islower():
         return f"{own} is a function of MLflow and no class of scorers"
-    return f"{own} {_UNUSABLE[own]}" if own is not None and own in _UNUSABLE else None
+    close = get_close_matches(own, [*JUDGES, *_CODE, *_UNUSABLE], n=1, cutoff=0.8)
+    return f"MLflow has no scorer {own}; did you mean `{_SCORERS}{close[0]}`?" if close else None
 
 
 def wrong_arguments(name: str, arguments: Mapping[str, Any]) -> str | None:

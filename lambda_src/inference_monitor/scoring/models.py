@@ -247,18 +247,12 @@ def model_table() -> ModelTable:
     return ModelTable.load()
 
 
-def model_facts(model_id: str) -> ModelFacts:
-    """The facts of `models.yaml` about a model; of an unknown one, facts that say "not known"."""
-    return model_table().facts(model_id) or _NOTHING_KNOWN
-
-
 def _known_key(location: Location) -> Location:
     """Where a problem is, up to the last key that stands in the table of right values."""
     mapping = next((key for key in ("geographies", "differs") if key in location), None)
     return location[: location.index(mapping) + 1] if mapping else location
 
 
-_NOTHING_KNOWN = ModelFacts(pattern="*")
 _DAY = "a date, e.g. 2026-11-24"
 _NUMBER = "a number of USD per million tokens"
 _FACTOR = "a factor above 0"

@@ -17,7 +17,8 @@ from inference_monitor.scoring.specs import ScorerSpec
 from inference_monitor.scoring.text import cut_end, well_formed
 from inference_monitor.traces.identity import assessment_id, trace_id
 
-_MAX_RATIONALE = 4_000
+MAX_RATIONALE = 4_000
+"""Characters."""
 _MAX_NAME = 250
 
 
@@ -134,7 +135,7 @@ def attach(feedback: Feedback, record: Record, spec: ScorerSpec) -> Feedback:
     feedback.assessment_id = assessment_id(record.trace_id, named, spec.version)
     feedback.trace_id = record.trace_id
     if feedback.rationale is not None:
-        feedback.rationale = cut_end(well_formed(feedback.rationale), _MAX_RATIONALE)
+        feedback.rationale = cut_end(well_formed(feedback.rationale), MAX_RATIONALE)
     if isinstance(feedback.value, str):
         feedback.value = well_formed(feedback.value)
     own = {"scorer": spec.name, "scorer_version": spec.version}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from inference_monitor.inference import Request
@@ -30,14 +30,18 @@ def requested_tools(request: Request) -> list[dict[str, Any]]:
     return [_described(tool) for tool in offered]
 
 
-def catalogue(tools: Collection[Mapping[str, Any]]) -> str:
+def catalogue(tools: Iterable[Mapping[str, Any]]) -> str:
     """One JSON object a line: what a tool's description says cannot look like another tool."""
     return "\n".join(json.dumps(tool, ensure_ascii=False, separators=(",", ":")) for tool in tools)
 
 
-def shorter_catalogue(tools: Collection[Mapping[str, Any]], called: Collection[str]) -> str:
-    """The same with all of the tools that were called, and only name and purpose of the others."""
-    return catalogue([tool if tool.get("name") in called else _short(tool) for tool in tools])
+def shorter_catalogue(tools: Sequence[Mapping[str, Any]], called: Collection[str]) -> str:
+    """The same with all of the tools that were called, and only name and purpose of the others.
+
+    The called ones come first, where they stay when even this is too long.
+    """
+    used = [tool for tool in tools if tool.get("name") in called]
+    return catalogue(used + [_short(tool) for tool in tools if tool.get("name") not in called])
 
 
 def _described(tool: dict[str, Any]) -> dict[str, Any]:
