@@ -1,4 +1,4 @@
-# ruff: noqa: E501  # quotations
+# ruff: noqa: E501, RUF001  # quotations
 """Refusals of Bedrock in the words that users report, and what of a request they name.
 
 `OF_REQUEST` are about something that we send; `OF_MODEL` and `OF_RECORD` are not, though they may

@@ -111,7 +111,6 @@ class ModelTerms:
         self._model_id = model_id
         self._terms = first_terms(facts)
         self.output_weight = facts.output_weight if facts else 1
-        self._system_is_known = facts is not None and "system" not in facts.refuses
         self._accepted: dict[frozenset[str], _Accepted] = {}
         self._limit_is_assumed = False
         self._exploring: Offer | None = None
@@ -234,14 +233,15 @@ class ModelTerms:
     def _plainest(self, terms: Terms) -> Terms:
         """In words, with nothing that can be left out.
 
-        A system prompt goes before the question where the model is not known to take one, and no
-        more tokens are asked for than every model has, unless it needs room for its thoughts.
+        A system prompt goes before the question, and no more tokens are asked for than every model
+        has, where the model has not taken the one or more of the others yet.
         """
         refuses = terms.refuses | PARAMETERS | {ADDITIONAL}
-        takes_system = any("system" in one.features for one in self._accepted.values())
-        if (self._system_is_known or takes_system) and "system" not in terms.refuses:
-            refuses -= {"system"}
-        self._limit_is_assumed = terms.most_tokens is None and not terms.room
+        if "system" not in terms.refuses:
+            took_system = any("system" in one.features for one in self._accepted.values())
+            refuses -= {"system"} if took_system else set()
+        most_taken = max((one.max_tokens for one in self._accepted.values()), default=0)
+        self._limit_is_assumed = terms.most_tokens is None and most_taken <= LEAST_LIMIT
         most = LEAST_LIMIT if self._limit_is_assumed else terms.most_tokens
         return replace(terms, ways=("words",), refuses=refuses, most_tokens=most)
 
@@ -260,10 +260,10 @@ class ModelTerms:
             self._terms = without_ways(terms, {built.way})
 
     def _is_better_now(self, built: BuiltRequest, response: Mapping[str, Any]) -> bool:
-        if _ran_out(response):
-            return self._terms.room > built.terms.room
         if stop_reason(response) == "max_tokens" and built.terms.most_tokens is not None:
             return self._terms.most_tokens is None
+        if _ran_out(response):
+            return self._terms.room > built.terms.room
         return built.way in _UNSURE and built.way not in self._terms.ways
 
 
