@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -129,11 +130,11 @@ def test_a_value_that_is_new_is_found_out_about_by_one_call(
     first: dict[str, Any], later: dict[str, Any], refuses: str
 ) -> None:
     """A model that takes a parameter may refuse a value of it: 32 calls do not all meet that."""
-    says = {
+    triggers: dict[str, Callable[[Any], bool]] = {
         "max_tokens": lambda sent: config(sent)["maxTokens"] > 2048,
         "only_one": lambda sent: config(sent).get("temperature", 1.0) != 1.0,
         "max_effort": lambda sent: sent.get("outputConfig", {}).get("effort") == "max",
-    }[refuses]
+    }
     words = {
         "max_tokens": TRIGGERS["max_tokens"][1],
         "only_one": "invalid temperature: only 1 is allowed for this model",
@@ -143,7 +144,7 @@ def test_a_value_that_is_new_is_found_out_about_by_one_call(
     reply = model.reply
 
     def answer(sent: Any) -> Any:
-        if says(sent):
+        if triggers[refuses](sent):
             refused.append(1)
             time.sleep(0.02)  # so that others begin meanwhile
             return bedrock_error("ValidationException", 400, words)

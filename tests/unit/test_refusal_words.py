@@ -37,7 +37,7 @@ def asked(model: str, parameters: dict[str, Any]) -> JudgeRequest:
 def test_a_refusal_is_understood_in_the_words_that_users_report(row: OfRequest) -> None:
     """Asked again at once, without what was refused and with all the rest, there is a verdict."""
     before = WAYS_BEFORE.get(row.named, ())
-    usual = {"temperature": 0.5} if row.named == "temperature" else {}
+    usual: dict[str, Any] = {"temperature": 0.5} if row.named == "temperature" else {}
     usual |= {"temperature": 0.5, "top_p": 0.9} if row.named == "both" else {}
     usual |= {"top_p": 0.9} if row.named == "top_p" else {}
     usual |= {"stop_sequences": ["END"]} if row.named == "stop_sequences" else {}
