@@ -79,18 +79,19 @@ def ask_all(asking: Judge, requests: list[JudgeRequest], threads: int = 32) -> l
         return list(pool.map(ask, requests))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.sampled_from(sorted(TRIGGERS)), unique=True),
     st.lists(kinds, min_size=1, max_size=4),
     st.sampled_from(MODELS),
     st.booleans(),
+    st.sampled_from([0, 200]),
 )
 def test_whatever_a_model_refuses_it_refuses_three_times_at_most(
-    refuses: list[str], asked: list[Any], model_id: str, chatty: bool
+    refuses: list[str], asked: list[Any], model_id: str, chatty: bool, thinks: int
 ) -> None:
     """Any refusals, any parameters, each, panel, third-party and words, one after the other."""
-    model = PickyModel(refuses=tuple(refuses), chatty=chatty)
+    model = PickyModel(refuses=tuple(refuses), chatty=chatty, thinks=thinks)
     asking = Judge(model, patient_pace())
     for kind in asked * 2:
         answered = asking.ask(question(model_id, kind), 500)
