@@ -15,9 +15,10 @@ from inference_monitor.errors import PermanentWriteError, TransientError
 from inference_monitor.ports import ScoringState, StoredTrace, TraceStore, supersedes
 from inference_monitor.scoring.answers import OfAnswer, combine
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
-from inference_monitor.scoring.batch.requests import answer_of
+from inference_monitor.scoring.batch.requests import answer_of, shown_to
 from inference_monitor.scoring.models import ModelTable
 from inference_monitor.scoring.specs import bedrock_model_id
+from inference_monitor.scoring.tasks import is_declined
 
 _TOGETHER = 400
 _THREADS = 8
@@ -28,7 +29,7 @@ class Collected:
     """What came of a job: counts of records and assessments, and a line for each left out.
 
     `records` = `answered` + failed ones. `written` assessments are new in MLflow, `there` were in
-    it; `unreadable` of both are errors.
+    it; `unreadable` and `declined` of both are errors.
     """
 
     records: int = 0
@@ -36,6 +37,7 @@ class Collected:
     written: int = 0
     there: int = 0
     unreadable: int = 0
+    declined: int = 0
     usd: float = 0.0
     failed: list[str] = field(default_factory=list)
     not_written: list[str] = field(default_factory=list)
@@ -81,7 +83,7 @@ class Collector:
                 yield self._fail(asked, _reason(record.get("error")))
                 continue
             self._collected.answered += 1
-            yield self._read(asked, output)
+            yield self._read(asked, output, shown_to(record.get("modelInput")))
         for asked in waiting.values():
             yield self._fail(asked, "no answer")
 
@@ -115,7 +117,7 @@ class Collector:
         ]
         return _Judged(asked, verdicts)
 
-    def _read(self, asked: Asked, output: Mapping[str, Any]) -> _Judged:
+    def _read(self, asked: Asked, output: Mapping[str, Any], shown: str) -> _Judged:
         answer = answer_of(output)
         cost = self._prices.cost(
             bedrock_model_id(self._manifest.model(asked)),
@@ -126,7 +128,7 @@ class Collector:
             batch=True,
         )
         self._collected.usd += cost or 0.0
-        return _Judged(asked, self._manifest.verdicts(asked, answer, cost))
+        return _Judged(asked, self._manifest.verdicts(asked, answer, cost, shown))
 
     def _write(self, group: Sequence[_Judged]) -> None:
         ordered = sorted(group, key=lambda judged: judged.asked.trace_id)
@@ -143,7 +145,9 @@ class Collector:
             return
         self._collected.written += outcome
         self._collected.there += len(verdicts) - outcome
-        self._collected.unreadable += sum(bool(verdict.error) for verdict in verdicts)
+        declined = sum(map(is_declined, verdicts))
+        self._collected.declined += declined
+        self._collected.unreadable += sum(bool(verdict.error) for verdict in verdicts) - declined
 
     def _add(self, judged: list[_Judged], stored: StoredTrace | None) -> int | str:
         """Add what a trace lacks; gives how much that was, or what is wrong."""
@@ -152,17 +156,25 @@ class Collector:
             return f"{_place(asked)}: MLflow has no whole trace of it"
         verdicts = [verdict for one in judged for verdict in one.verdicts or ()]
         new = [verdict for verdict in verdicts if _is_new(verdict, stored)]
-        scoring = None
-        if stored.scoring not in (None, ScoringState.COMPLETE):
-            after = [*stored.assessments, *new]
-            done = self._manifest.lacks_nothing(asked, after)
-            scoring = ScoringState.COMPLETE if done else None
+        scoring = self._state(asked, stored, new)
         try:
             if new or scoring:
                 self._traces.add(stored, new, scoring)
         except (TransientError, PermanentWriteError) as error:
             return f"{_place(asked)}: {error}"
         return len(new)
+
+    def _state(
+        self, asked: Asked, stored: StoredTrace, new: Sequence[Feedback]
+    ) -> ScoringState | None:
+        """What the trace's tag is to say from now on; None where it stays as it is."""
+        after = [*stored.assessments, *new]
+        if not self._manifest.lacks_nothing(asked, after):
+            return None
+        declined = self._manifest.is_declined(asked, after)
+        state = ScoringState.JUDGE_DECLINED if declined else ScoringState.COMPLETE
+        was_never_lacking = stored.scoring is None and not declined
+        return None if was_never_lacking or stored.scoring == state else state
 
     def _fail(self, asked: Asked, reason: str) -> _Judged:
         about = f"{_place(asked)}, {', '.join(asked.criteria)}"

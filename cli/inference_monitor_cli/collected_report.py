@@ -17,7 +17,8 @@ def tell(job: str, collected: Collected) -> bool:
     told = (
         f"{job}: {collected.answered} of {collected.records} records answered, "
         f"{collected.written} assessments written, {collected.there} were there, "
-        f"{collected.unreadable} of them unreadable, {collected.usd:.4f} USD"
+        f"{collected.unreadable} of them unreadable, {collected.declined} declined, "
+        f"{collected.usd:.4f} USD"
     )
     sys.stdout.write(f"{told}\n")
     _list("not judged", collected.failed)

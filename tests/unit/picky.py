@@ -99,6 +99,10 @@ TRIGGERS: dict[str, tuple[Callable[[Sent], bool], str]] = {
             " this model."
         ),
     ),
+    "thinking": (
+        lambda sent: "thinking" in sent.get("additionalModelRequestFields", {}),
+        "The model returned the following errors: thinking: Extra inputs are not permitted",
+    ),
     "system": (
         lambda sent: "system" in sent,
         (
@@ -136,10 +140,13 @@ class PickyModel(FakeBedrock):
     """Refuses the first of `refuses` that a request has; else it answers with `reply`.
 
     `refused` has what was refused, in order. `thinks` is how many tokens its thoughts take. Offered
-    a tool, it writes prose where `chatty`. `result` is its verdict.
+    a tool, it writes prose where `chatty`. `result` is its verdict. `says` are other words of a
+    refusal, `code` another code.
     """
 
     refuses: tuple[str, ...] = ()
+    says: Mapping[str, str] = field(default_factory=dict)
+    code: str = "ValidationException"
     thinks: int = 0
     chatty: bool = False
     result: Any = "yes"
@@ -158,7 +165,10 @@ class PickyModel(FakeBedrock):
             triggers, words = TRIGGERS[name]
             if triggers(sent):
                 self.refused.append(name)
-                return bedrock_error("ValidationException", 400, words)
+                said = self.says.get(name, words)
+                return bedrock_error(
+                    self.code if name in self.says else "ValidationException", 400, said
+                )
         thoughts = [thought(THOUGHT)] if self.thinks else []
         if self.thinks and config(sent)["maxTokens"] < self.thinks + 200:
             return answer(thoughts, "max_tokens")

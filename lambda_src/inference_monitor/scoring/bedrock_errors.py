@@ -21,6 +21,7 @@ class Refusal:
     """A call that Bedrock refuses however often it is sent, and what a person can do.
 
     `of_record` when it is this record that is refused, not the model: others may be judged.
+    `of_model` when it is certainly the model or the account, and nothing that a request has.
     `recognized` when the words are known; the code alone stands for many things.
     """
 
@@ -28,6 +29,7 @@ class Refusal:
     message: str
     hint: str
     of_record: bool = False
+    of_model: bool = False
     recognized: bool = True
 
     def __str__(self) -> str:
@@ -44,19 +46,24 @@ _ACCESS = (
     "allow the function's role to invoke the model (deploy again after naming a new one), and open"
     " the model once in this Region's Bedrock console"
 )
-_HINTS = {
-    r"end of (?:its )?life|no longer (?:available|supported)|been (?:retired|deprecated)": (
-        f"the model is dead; {_LIVING} and deploy"
-    ),
-    r"\blegacy\b": (
+_ACCOUNT = (
+    "the account may not call the model: ask AWS Support, or whoever sells AWS to you, to allow it"
+)
+_MODEL_HINTS = {
+    r"end[ -]of[ -](?:its )?life|version is no longer": f"the model is dead; {_LIVING} and deploy",
+    r"provider as legacy": (
         "the model is about to end, and closed to accounts that have not used it lately;"
         f" {_LIVING} and deploy"
+    ),
+    r"payment.instrument": (
+        "the account has no valid means of payment for the AWS Marketplace, which sells the model:"
+        " add one in the Billing console"
     ),
     r"marketplace": (
         "let somebody with aws-marketplace:Subscribe and aws-marketplace:ViewSubscriptions open"
         " the model once in the Bedrock console, which subscribes the account"
     ),
-    r"use[ -]case": (
+    r"use[ -]case (?:details|form)": (
         "fill in the provider's use-case form once for the account (Bedrock console, Model"
         " catalog); access comes some 15 minutes later"
     ),
@@ -72,20 +79,29 @@ _HINTS = {
         "the model asks for another mode of data retention: set that for the account, or name"
         " another model"
     ),
-    r"identifier is invalid|resolve the foundation model|(?:available|supported) in (?:this|your)"
-    r"|unsupported (?:region|countr)": _MODEL,
+    r"operation not allowed|account is not (?:authorized|allowed)|channel program": _ACCOUNT,
+    r"model identifier is invalid|resolve the foundation model|at 'modelid' failed"
+    r"|unsupported (?:region|countr)|\b(?:arn|profile)\b.*(?:is invalid|not found)": _MODEL,
     r"not authorized|don.t have access|access (?:is )?denied|model access": _ACCESS,
+}
+_HINTS = {
+    r"no longer (?:available|supported)|been (?:retired|deprecated)": (
+        f"the model is dead; {_LIVING} and deploy"
+    ),
+    r"(?:available|supported) in (?:this|your)": _MODEL,
     r"doesn.t support tool use": "the model takes no tools: name one that chats",
 }
+"""Hints whose words may also be about something in the request."""
 _RECORD_HINTS = {
     r"(?:input|prompt) is too long|too many (?:input )?tokens|context (?:window|length|limit)"
-    r"|maximum context": (
+    r"|maximum (?:context|prompt)|input tokens exceed|exceeds max(?:imum)? (?:input )?length"
+    r"|too many total text bytes|reduce the length of|messages\b.*length less than or equal": (
         "the record is longer than the model's context: lower max_record_tokens in scorers.yaml,"
         " or name a model with a longer one"
     ),
-    r"\bblank\b|must not be empty|non-whitespace|content field .* is empty": (
-        "the record has no text that the model takes"
-    ),
+    r"text content blocks must|(?:text|content) field\b.*\b(?:blank|empty)"
+    r"|(?:messages|content)\b.*(?:must not be empty|non-?empty|non-whitespace)"
+    r"|messages\b.*length greater than or equal": ("the record has no text that the model takes"),
 }
 _BY_CODE = {
     "AccessDeniedException": _ACCESS,
@@ -93,6 +109,8 @@ _BY_CODE = {
     "ValidationException": f"{_MODEL}; check inference_parameters in scorers.yaml",
 }
 """Errors that no retry cures, and what does where their words are not known."""
+
+_VALUE = re.compile(r"\bvalue '.*?' at '(?!modelId)", re.DOTALL | re.IGNORECASE)
 
 _THROTTLES = {"ThrottlingException", "TooManyRequestsException", "ServiceQuotaExceededException"}
 _PASSING = {"ModelErrorException", "ModelNotReadyException", "ModelTimeoutException"}
@@ -129,10 +147,13 @@ def refusal(error: Exception) -> Refusal | None:
     code = name(error)
     if not isinstance(error, ClientError) or code not in _BY_CODE:
         return None
-    message = str(error.response.get("Error", {}).get("Message", ""))
+    # A value may be the record.
+    message = _VALUE.sub("Value at '", str(error.response.get("Error", {}).get("Message", "")))
     invalid = code == "ValidationException"
     if invalid and (hint := _hint(_RECORD_HINTS, message)):
         return Refusal(code, message, hint, of_record=True)
+    if hint := _hint(_MODEL_HINTS, message):
+        return Refusal(code, message, hint, of_model=True)
     if hint := _hint(_HINTS, message):
         return Refusal(code, message, hint)
     # Refused access and a missing model are always the model's; an invalid request may be any.

@@ -170,7 +170,9 @@ class Judge:
         else:
             self._pace.answered(call.tokens, 0)
             if found := refusal(error):
-                negotiable = found.code == "ValidationException" and not found.of_record
+                # Llama refuses a cache point as denied access (strands-agents 1807).
+                negotiable = found.code in ("ValidationException", "AccessDeniedException")
+                negotiable &= not (found.of_record or found.of_model)
                 if negotiable and terms.refuse(offer, found.message):
                     return None
                 if not found.recognized and terms.was_accepted(offer):

@@ -12,19 +12,17 @@ once do not all meet the same refusal.
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from inference_monitor.scoring.judge_output import has_thoughts, objects, stop_reason
 from inference_monitor.scoring.models import ModelFacts, ModelTable, Way
+from inference_monitor.scoring.refusal_words import PARAMETERS, changed_terms, without_ways
 from inference_monitor.scoring.requests import (
     ADDITIONAL,
-    FORCED,
-    TOOLS,
     WAYS,
     BuiltRequest,
     JudgeRequest,
@@ -40,6 +38,9 @@ MOST_REFUSALS = 3
 ROOM_FOR_THOUGHTS = (4096, 16_384)
 """Output tokens for the thoughts of a model that thinks; the second where the first did not do."""
 
+LEAST_LIMIT = 2048
+"""Output tokens that every model on Bedrock can be asked for: the limit of Llama 3."""
+
 LEAST_EFFORT = "low"
 """Anthropic's lowest `effort`, and Bedrock's."""
 
@@ -47,26 +48,6 @@ LEAST_EFFORT = "low"
 # one and then fill the answer with blanks (vercel/ai#17881, of Claude Sonnet 4.6 in 2026).
 _UNSURE: frozenset[Way] = frozenset({"json_schema", "offered_tool"})
 _USUAL_WAYS: tuple[Way, ...] = ("json_schema", "forced_tool", "offered_tool", "words")
-_PARAMETERS = {
-    "temperature": r"temperature",
-    "top_p": r"top_?p\b",
-    "stop_sequences": r"stop_?sequences?",
-    "effort": r"effort",
-    "cache_point": r"cache_?point|cache_control|prompt caching",
-    "system": r"system (?:messages?|prompts?)|\bsystem\b.*(?:not supported|not permitted)",
-}
-"""How refusals name what we send, besides the ways and `additional`."""
-
-_ONLY_ONE = re.compile(r"both|only one|together")
-_TOOL_CHOICE = re.compile(
-    r"tool_?choice|forc(?:e|es|ed|ing)\b.*\btool|tool\b.*\bforc(?:e|ed|ing)\b"
-)
-_OUTPUT_CONFIG = re.compile(r"output_?config|text_?format|output_?format|response_?format")
-_SCHEMA = re.compile(
-    _OUTPUT_CONFIG.pattern + r"|json_?\s?schema|structured output|\bgrammar\b|\bschema\b"
-)
-_ANY_TOOL = re.compile(r"\btools?\b|tool_?config|tool_?use|input_?schema|function calling")
-_MAX_TOKENS = re.compile(r"max(?:imum)?[_ ]?(?:new[_ ]|output[_ ])?(?:gen[_ ]len|tokens)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +55,14 @@ class Offer:
     """One attempt at a question, built for a model; others wait while one finds out."""
 
     built: BuiltRequest
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """The features of requests that a model has answered, and the most tokens they asked for."""
+
+    features: frozenset[str]
+    max_tokens: int
 
 
 class Negotiation:
@@ -122,7 +111,8 @@ class ModelTerms:
         self._model_id = model_id
         self._terms = first_terms(facts)
         self.output_weight = facts.output_weight if facts else 1
-        self._accepted: list[frozenset[str]] = []
+        self._accepted: dict[frozenset[str], _Accepted] = {}
+        self._limit_is_assumed = False
         self._exploring: Offer | None = None
         self._refusals = 0
         self._changed = threading.Condition()
@@ -174,8 +164,7 @@ class ModelTerms:
         """
         with self._changed:
             self._end(offer)
-            if not self._is_accepted(offer):
-                self._accepted.append(offer.built.features)
+            self._note_accepted(offer.built)
             self._learn(offer.built, response)
             lost = bool(offer.built.way) and not objects(response)
             return lost and self._is_better_now(offer.built, response)
@@ -197,25 +186,26 @@ class ModelTerms:
                 return False
             self._refusals += 1
             if self._terms is not offer.built.terms:
-                return True  # another call has found something out meanwhile
+                changed = self._terms  # another call has found something out meanwhile
             if self._refusals >= MOST_REFUSALS:
-                changed = _plainest(changed)
-            told = _difference(self._terms, changed)
-            logger.info("judge %s is asked in another way: %s", self._model_id, told)
+                changed = self._plainest(changed)
+            if told := _difference(self._terms, changed):
+                logger.info("judge %s is asked in another way: %s", self._model_id, told)
             self._terms = changed
             return True
 
     def was_accepted(self, offer: Offer) -> bool:
         """Whether the model has answered such a request before, so that it is not the way."""
         with self._changed:
-            return self._is_accepted(offer)
+            features = offer.built.features
+            return any(features <= one.features for one in self._accepted.values())
 
     def is_too_slow(self, offer: Offer) -> None:
         """The attempt timed out; a schema that Bedrock has to compile first may take minutes."""
         with self._changed:
             self._end(offer)
             if offer.built.way == "json_schema" and not self._is_accepted(offer):
-                self._terms = _without_ways(self._terms, {"json_schema"})
+                self._terms = without_ways(self._terms, {"json_schema"})
 
     def forget(self) -> None:
         """The model is out of reach: the next call is to find out alone whether it still is."""
@@ -228,10 +218,38 @@ class ModelTerms:
             self._changed.notify_all()
 
     def _is_accepted(self, offer: Offer) -> bool:
-        return any(offer.built.features <= accepted for accepted in self._accepted)
+        """Whether nothing in a request is new to the model, not even a value."""
+        built = offer.built
+        return any(
+            built.details <= details and built.max_tokens <= one.max_tokens
+            for details, one in self._accepted.items()
+        )
+
+    def _note_accepted(self, built: BuiltRequest) -> None:
+        before = self._accepted.get(built.details)
+        most = max(built.max_tokens, before.max_tokens if before else 0)
+        self._accepted[built.details] = _Accepted(built.features, most)
+
+    def _plainest(self, terms: Terms) -> Terms:
+        """In words, with nothing that can be left out.
+
+        A system prompt goes before the question, and no more tokens are asked for than every model
+        has, where the model has not taken the one or more of the others yet.
+        """
+        refuses = terms.refuses | PARAMETERS | {ADDITIONAL}
+        if "system" not in terms.refuses:
+            took_system = any("system" in one.features for one in self._accepted.values())
+            refuses -= {"system"} if took_system else set()
+        most_taken = max((one.max_tokens for one in self._accepted.values()), default=0)
+        self._limit_is_assumed = terms.most_tokens is None and most_taken <= LEAST_LIMIT
+        most = LEAST_LIMIT if self._limit_is_assumed else terms.most_tokens
+        return replace(terms, ways=("words",), refuses=refuses, most_tokens=most)
 
     def _learn(self, built: BuiltRequest, response: Mapping[str, Any]) -> None:
         """Take in what an answer says about the model."""
+        if self._limit_is_assumed and stop_reason(response) == "max_tokens":
+            self._limit_is_assumed = False
+            self._terms = replace(self._terms, most_tokens=None)
         terms = self._terms
         if has_thoughts(response) and not terms.room:
             effort = terms.effort or (LEAST_EFFORT if self._refusals < MOST_REFUSALS - 1 else None)
@@ -239,70 +257,14 @@ class ModelTerms:
         elif _ran_out(response) and built.terms.room == terms.room == ROOM_FOR_THOUGHTS[0]:
             self._terms = replace(terms, room=ROOM_FOR_THOUGHTS[1])
         elif built.way in _UNSURE and _did_not_work(response):
-            self._terms = _without_ways(terms, {built.way})
+            self._terms = without_ways(terms, {built.way})
 
     def _is_better_now(self, built: BuiltRequest, response: Mapping[str, Any]) -> bool:
+        if stop_reason(response) == "max_tokens" and built.terms.most_tokens is not None:
+            return self._terms.most_tokens is None
         if _ran_out(response):
             return self._terms.room > built.terms.room
         return built.way in _UNSURE and built.way not in self._terms.ways
-
-
-def changed_terms(built: BuiltRequest, message: str) -> Terms | None:
-    """The terms without what a refusal names; None where it names nothing that was sent."""
-    words = re.sub(r"[^\w\s.:/>-]", "", message.lower())
-    terms, sent, way = built.terms, built.features, built.way
-    if way in FORCED and _TOOL_CHOICE.search(words):
-        return _without_ways(terms, FORCED)
-    if refused := _named_parameters(sent, words):
-        return replace(terms, refuses=terms.refuses | refused)
-    if way == "json_schema" and _SCHEMA.search(words):
-        return _without_ways(terms, {"json_schema"})
-    if (limit := _lower_limit(built, words)) is not None:
-        return replace(terms, most_tokens=limit)
-    if way in TOOLS and _ANY_TOOL.search(words):
-        return _without_ways(terms, TOOLS)
-    return None
-
-
-def _named_parameters(sent: frozenset[str], words: str) -> set[str]:
-    """The parameters that a refusal names, of those that were sent."""
-    if {"temperature", "top_p"} <= sent and _ONLY_ONE.search(words) and "top_p" in words:
-        return {"temperature_with_top_p"}
-    named = {p for p, pattern in _PARAMETERS.items() if p in sent and re.search(pattern, words)}
-    named |= set(_named_additional(sent, words))
-    if not named and "json_schema" not in sent and _OUTPUT_CONFIG.search(words):
-        named = {"effort"} & sent
-    return named
-
-
-def _named_additional(sent: frozenset[str], words: str) -> Iterator[str]:
-    for feature in sent:
-        if feature.startswith(ADDITIONAL):
-            key = re.escape(feature.removeprefix(ADDITIONAL).lower())
-            if re.search(rf"(?<![a-z]){key}(?![a-z])", words):
-                yield feature
-
-
-def _lower_limit(built: BuiltRequest, words: str) -> int | None:
-    """A limit of output tokens that a refusal names, below what was asked for."""
-    if not _MAX_TOKENS.search(words):
-        return None
-    asked = built.arguments["inferenceConfig"]["maxTokens"]
-    limits = [int(number) for number in re.findall(r"\b\d{2,7}\b", words.replace(",", ""))]
-    below = [limit for limit in limits if limit < asked]
-    # "Try again with a maximum tokens value that is lower than 2048": 2048 may be one too many.
-    return max(below) - 1 if below else None
-
-
-def _without_ways(terms: Terms, ways: frozenset[Way] | set[Way]) -> Terms:
-    left = tuple(way for way in terms.ways if way not in ways)
-    return replace(terms, ways=left or ("words",))
-
-
-def _plainest(terms: Terms) -> Terms:
-    """In words, with nothing that can be left out."""
-    refuses = frozenset(_PARAMETERS) - {"system"} | {ADDITIONAL}
-    return replace(terms, ways=("words",), refuses=terms.refuses | refuses)
 
 
 def _difference(before: Terms, after: Terms) -> str:

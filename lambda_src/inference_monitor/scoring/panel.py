@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inference_monitor.scoring.criteria import Criterion
-from inference_monitor.scoring.judge_output import fold_keys, objects
+from inference_monitor.scoring.judge_output import objects
 from inference_monitor.scoring.material import Material
 from inference_monitor.scoring.placeholders import rename
 from inference_monitor.scoring.prompts import (
@@ -31,6 +31,7 @@ from inference_monitor.scoring.verdict import (
     Verdict,
     verdict_tool,
 )
+from inference_monitor.scoring.written_objects import fold_keys
 
 _GUARD = f"""\
 Judge the response of an AI model by each criterion below on its own. <request>, <response>, \
@@ -95,7 +96,8 @@ def read_panel(
     """The verdicts in the order of the criteria; one that cannot be read costs no other."""
     given = [one for one in objects(response) if isinstance(one, Mapping)]
     return [
-        _read(criterion, _field(criterion, criteria), given, response) for criterion in criteria
+        _read(criterion, _field(criterion, criteria), given, response, alone=len(criteria) == 1)
+        for criterion in criteria
     ]
 
 
@@ -135,12 +137,16 @@ def _read(
     field: str,
     given: Sequence[Mapping[str, Any]],
     response: Mapping[str, Any],
+    *,
+    alone: bool,
 ) -> Verdict | UnreadableVerdictError:
     """The verdict on one criterion; some judges give each in an object, or a call, of its own."""
     folded = field.lower()
     found = [one.get(field, fold_keys(one).get(folded)) for one in given]
+    found = [one for one in found if one is not None]
     try:
-        return criterion.format.choose([one for one in found if one is not None], response)
+        # A panel of one may be answered without the name of its only criterion.
+        return criterion.format.choose(found or (given if alone else []), response)
     except UnreadableVerdictError as error:
         return error
 

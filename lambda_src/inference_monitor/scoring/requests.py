@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,18 +98,34 @@ class Terms:
         if request.in_words:
             return "words"
         # Anthropic's models refuse a forced tool while they think.
-        left = (way for way in self.ways if not (request.thinking and way in FORCED))
-        return next(left, "words")
+        thinks = self.switches_thinking(request)
+        return next((way for way in self.ways if not (thinks and way in FORCED)), "words")
+
+    def switches_thinking(self, request: JudgeRequest) -> bool:
+        """Whether the model is told to think, and has not refused to be."""
+        refused = {ADDITIONAL, *(ADDITIONAL + key for key in _THINKING_KEYS)}
+        return request.thinking and not self.refuses & refused
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltRequest:
-    """The arguments of Converse; `features` names everything in them that a model may refuse."""
+    """The arguments of Converse; `features` names everything in them that a model may refuse.
+
+    `details` are the features with their values, and the keywords of a schema: a model may take a
+    feature, and refuse a value of it.
+    """
 
     arguments: dict[str, Any]
     features: frozenset[str]
+    details: frozenset[str]
     way: Way | None
     terms: Terms
+
+    @property
+    def max_tokens(self) -> int:
+        """The output tokens that are asked for."""
+        most: int = self.arguments["inferenceConfig"]["maxTokens"]
+        return most
 
 
 @dataclass(slots=True)
@@ -139,7 +155,36 @@ def build_request(request: JudgeRequest, terms: Terms) -> BuiltRequest:
         building.features |= {ADDITIONAL + key for key in additional}
     if way:
         building.features.add(way)
-    return BuiltRequest(building.arguments, frozenset(building.features), way, terms)
+    features = frozenset(building.features)
+    details = features | _values(building.arguments)
+    if request.tool is not None and way not in ("words", None):
+        details |= {f"schema {keyword}" for keyword in _keywords(_schema(request.tool))}
+    return BuiltRequest(building.arguments, features, details, way, terms)
+
+
+def _values(arguments: Mapping[str, Any]) -> frozenset[str]:
+    """The values of parameters, besides the tokens that are asked for."""
+    parts = ("inferenceConfig", "outputConfig", "additionalModelRequestFields")
+    return frozenset(
+        f"{key} = {json.dumps(value, sort_keys=True)}"
+        for part in parts
+        for key, value in arguments.get(part, {}).items()
+        if key not in ("maxTokens", "textFormat")
+    )
+
+
+def _keywords(schema: Any, depth: int = 0) -> Iterator[str]:
+    """The keywords of a JSON schema, and how deep its objects lie within each other."""
+    for part in schema if isinstance(schema, list) else []:
+        yield from _keywords(part, depth)
+    for key, value in schema.items() if isinstance(schema, Mapping) else ():
+        yield key
+        if key in ("properties", "$defs"):
+            yield f"depth {depth}"
+            for inner in value.values():
+                yield from _keywords(inner, depth + 1)
+        elif key not in ("enum", "const", "required"):
+            yield from _keywords(value, depth)
 
 
 def _add_texts(building: _Building, request: JudgeRequest, terms: Terms, way: Way | None) -> None:
@@ -183,13 +228,14 @@ def _is_worth_caching(
 
 def _add_config(building: _Building, request: JudgeRequest, terms: Terms) -> None:
     parameters, features = request.parameters, building.features
-    most = parameters.max_tokens + max(terms.room, request.thinking_budget)
+    thinks = terms.switches_thinking(request)
+    most = parameters.max_tokens + max(terms.room, request.thinking_budget if thinks else 0)
     if terms.most_tokens is not None:
         most = min(most, terms.most_tokens)
     config: dict[str, Any] = {"maxTokens": most}
     # Some models refuse both; who sets only top_p has not asked for our default of the other.
     asked = "temperature" in parameters.model_fields_set
-    ours = terms.default_temperature and parameters.top_p is None and not request.thinking
+    ours = terms.default_temperature and parameters.top_p is None and not thinks
     wanted = parameters.temperature is not None and (asked or ours)
     if wanted and "temperature" not in terms.refuses:
         config["temperature"] = parameters.temperature

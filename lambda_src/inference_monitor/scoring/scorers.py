@@ -112,7 +112,7 @@ class Scorers:
             if scored is not None:
                 verdicts.exhausted |= scored.exhausted and bool(waiting)
                 verdicts.refused |= scored.refused and not without_value.isdisjoint(task.names)
-                verdicts.declined |= scored.declined
+                verdicts.declined |= scored.declined and not without_value.isdisjoint(task.names)
                 verdicts.unreadable += scored.unreadable
                 verdicts.judge_calls += scored.judge_calls
                 verdicts.input_tokens += scored.input_tokens

@@ -142,7 +142,11 @@ class Planner:
         # The judge first: it is what takes long.
         others_missing = len(chosen) < len(all_chosen)
         answers = record.answers if record.materials else 1
-        declined = any(map(is_declined, existing))
+        declined = any(
+            is_declined(feedback)
+            for spec in self._specs
+            for feedback in given_before(existing, record, spec)
+        )
         return Planned(calls + code, earlier, others_missing, declined, answers)
 
 

@@ -15,13 +15,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from inference_monitor.scoring.judge_output import TOOL, decoded, explain_stop, fold_keys, objects
+from inference_monitor.scoring.judge_output import explain_stop, objects
 from inference_monitor.scoring.specs import JudgedSpec, JudgeSpec
+from inference_monitor.scoring.written_objects import TOOL, decoded, fold_keys
 
 Result = str | bool | float
 
 _RATIONALE = {"type": "string", "description": "Detailed explanation for the evaluation"}
-_NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)(?:\s*/\s*(\d+(?:\.\d+)?))?")
+_NUMBER = re.compile(
+    r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?)"
+    r"(?:\s*(?:/|out of|of)\s*(\d+(?:\.\d+)?)|\s*(%))?",
+    re.IGNORECASE,
+)
+_AROUND_A_NUMBER = " \t\r\n!,;:*_`'\"“”()[]"
 _AROUND_A_WORD = " \t\r\n.!,;:*_`'\"“”()[]"
 
 
@@ -91,12 +97,20 @@ class VerdictFormat:
             wrong = "`result` is missing"
         else:
             try:
-                return Verdict(self._read_result(fields["result"]), rationale)
+                return Verdict(self._read_result(_inner(fields["result"])), rationale)
             except ValueError as error:
                 wrong = f"`result` {error}"
         raise UnreadableVerdictError(
             f"the judge's verdict does not fit: {wrong} ({explain_stop(response)})"
         )
+
+
+def _inner(result: Any) -> Any:
+    """A result that is put into an object of its own, alone."""
+    if isinstance(result, Mapping) and len(result) == 1:
+        ((key, inner),) = result.items()
+        return inner if str(key).strip().lower() in ("result", "value", "rating") else result
+    return result
 
 
 def verdict_tool(schema: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +153,7 @@ def one_of(labels: Sequence[str]) -> VerdictFormat:
 
 def _number(low: float, high: float) -> VerdictFormat:
     def read(given: Any) -> Result:
-        value = _to_number(given, high)
+        value = _to_number(given, low, high)
         if not low <= value <= high:
             raise ValueError(f"is not between {low:g} and {high:g}")
         return value
@@ -147,16 +161,24 @@ def _number(low: float, high: float) -> VerdictFormat:
     return VerdictFormat({"type": "number", "minimum": low, "maximum": high}, read)
 
 
-def _to_number(given: Any, high: float) -> float:
-    """A number, also as text, also as so many of the highest ("4/5")."""
-    if isinstance(given, str) and (found := _NUMBER.fullmatch(given.strip(_AROUND_A_WORD))):
-        if found[2] is None or float(found[2]) == high:
-            return float(found[1])
+def _to_number(given: Any, low: float, high: float) -> float:
+    """A number, also as text, as so many of the highest ("4/5"), or in per cent of it."""
+    if isinstance(given, str) and (found := _NUMBER.fullmatch(_bare(given))):
+        value = float(found[1])
+        if found[3] and low == 0 and high in (1, 100):
+            return value * high / 100
+        if not found[3] and (found[2] is None or float(found[2]) == high):
+            return value
     elif isinstance(given, int | float) and not isinstance(given, bool):
         with suppress(OverflowError):  # an integer beyond what a float can be
             if math.isfinite(value := float(given)):
                 return value
     raise ValueError("is no number")
+
+
+def _bare(number: str) -> str:
+    """A number without what stands around it; a point before its digits is a part of it."""
+    return number.strip(_AROUND_A_NUMBER).rstrip(". ")
 
 
 def _read_bool(given: Any) -> Result:

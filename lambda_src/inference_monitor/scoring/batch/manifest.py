@@ -25,6 +25,7 @@ from inference_monitor.scoring.material import Material
 from inference_monitor.scoring.prompts import Prompt
 from inference_monitor.scoring.record import Record, given_before
 from inference_monitor.scoring.specs import Judging, ScorerSpec
+from inference_monitor.scoring.tasks import is_declined
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,16 @@ class Manifest:
         by_id = {one.record_id: one for one in asked}
         return cls(head["job"], head["default_model"], config, by_id)
 
-    def verdicts(self, asked: Asked, answer: Answer, cost_usd: float | None) -> list[Feedback]:
-        """The assessments that an answer gives, marked with the job."""
+    def verdicts(
+        self, asked: Asked, answer: Answer, cost_usd: float | None, shown: str = ""
+    ) -> list[Feedback]:
+        """The assessments that an answer gives, marked with the job.
+
+        `shown` is what the judge was shown: a verdict that it only repeats is none.
+        """
         record = _as_far_as_needed(asked)
         chosen = tuple(self._criteria[name] for name in asked.criteria)
-        call = JudgeCall(record, chosen, asked.judging, Prompt("", ""), {})
+        call = JudgeCall(record, chosen, asked.judging, Prompt("", shown), {})
         verdicts = call.read(answer, cost_usd)
         for verdict, version in zip(verdicts, asked.prompt_versions, strict=True):
             verdict.metadata = {
@@ -122,6 +128,15 @@ class Manifest:
         """Whether a trace with these assessments has by now all that it lacked."""
         given, record = list(existing), _as_far_as_needed(asked)
         return all(given_before(given, record, self._specs[name]) for name in asked.lacking)
+
+    def is_declined(self, asked: Asked, existing: Iterable[Feedback]) -> bool:
+        """Whether a judge will not judge the content for one of the scorers as they were."""
+        given, record = list(existing), _as_far_as_needed(asked)
+        return any(
+            is_declined(feedback)
+            for spec in self.config.scorers
+            for feedback in given_before(given, record, spec)
+        )
 
     @cached_property
     def _specs(self) -> dict[str, ScorerSpec]:

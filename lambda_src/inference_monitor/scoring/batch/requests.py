@@ -52,6 +52,16 @@ def answer_of(model_output: Mapping[str, Any]) -> Answer:
     return Answer.of(_without_nulls(model_output), way="words")
 
 
+def shown_to(model_input: Any) -> str:
+    """What the judge was shown, as the output of a job repeats it."""
+    given = model_input if isinstance(model_input, Mapping) else {}
+    return "".join(
+        str(block.get("text", ""))
+        for message in given.get("messages") or ()
+        for block in message.get("content") or ()
+    )
+
+
 def _without_nulls(value: Any) -> Any:
     """Jobs write every member of a union and every count, with null for what there is not."""
     if isinstance(value, Mapping):
