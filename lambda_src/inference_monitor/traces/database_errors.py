@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 
 # What follows holds what was sent: a prompt may well say that a database is locked.
-_BEFORE_PARAMETERS = re.compile(r"\[SQL|\[parameters|\bDETAIL:")
+_BEFORE_PARAMETERS = re.compile(r"\[SQL:|\[parameters:|\bDETAIL:")
 _AUTOFLUSH = re.compile(r"\(raised as a result of Query-invoked autoflush;[^)]*\)\s*")
 # An apostrophe inside of a word neither begins nor ends a quotation.
 _QUOTED = re.compile(r"(?<!\w)(['\"`]).*?(?:\1(?!\w)|$)", re.DOTALL)
@@ -37,6 +37,9 @@ _MYSQL = re.compile(
     r"\(?(?:10(?:40|53|62)|11(?:58|59|60|61)|12(?:03|05|13|26|90)|1317|1792|1836|1927"
     r"|20(?:02|03|06|13|14|45|55)|3024|3572|4031)(?:,| \(\w{5}\):)|\(0, ''\)"
 )
+
+# SQL Server's drivers give `('state', 'text')`: deadlock, connection lost, time-out.
+_ODBC = re.compile(r"\('(?:40001|08\w{3}|HYT0\d)',")
 
 _WORDS_OF_DRIVERS = (
     # connections used up
@@ -85,7 +88,8 @@ def is_temporary(message: str) -> bool:
         return True
     driver = _DRIVER.search(text)
     said = text[driver.end() :] if driver else ""
-    return bool(_MYSQL.match(said) or _OF_DRIVERS.search(unquoted(said)))
+    by_number = _MYSQL.match(said) or _ODBC.match(said)
+    return bool(by_number or _OF_DRIVERS.search(unquoted(said)))
 
 
 def error_text(message: str) -> str:

@@ -17,6 +17,7 @@ from inference_monitor.traces.build import BuiltTrace
 _MOST_BYTES = 4_000_000
 """Of one request before compression; a longer trace goes alone."""
 
+_SECONDS = TIMEOUT_SECONDS
 _SECONDS_AFTER_NO_ANSWER = 10
 """How long to wait for each answer once there was none."""
 
@@ -49,7 +50,7 @@ def send_spans(
         if len(failures) == _GIVE_UP_AFTER:
             not_taken |= dict.fromkeys((trace_id for trace_id, _ in chunk), failures[-1])
             continue
-        answer = _post(api, experiment_id, chunk)
+        answer = _post(api, experiment_id, chunk, _SECONDS)
         missed = _bisect(api, experiment_id, chunk, answer)
         not_taken |= missed
         if len(missed) == len(chunk) and not any(a.refused for a in missed.values()):
@@ -90,7 +91,7 @@ def _bisect(
         return {chunk[0][0]: answer}
     middle = len(chunk) // 2
     halves = [chunk[:middle], chunk[middle:]]
-    timeout = TIMEOUT_SECONDS if answer.status else _SECONDS_AFTER_NO_ANSWER
+    timeout = _SECONDS if answer.status else _SECONDS_AFTER_NO_ANSWER
     first = _post(api, experiment_id, halves[0], timeout)
     silent = not answer.status and not first.status
     answers = [first, first if silent else _post(api, experiment_id, halves[1], timeout)]
@@ -117,9 +118,7 @@ def _chunks(traces: Sequence[_Encoded]) -> Iterator[list[_Encoded]]:
         yield chunk
 
 
-def _post(
-    api: MlflowApi, experiment_id: str, chunk: list[_Encoded], timeout: float = TIMEOUT_SECONDS
-) -> Answer:
+def _post(api: MlflowApi, experiment_id: str, chunk: list[_Encoded], timeout: float) -> Answer:
     return api.request(
         "POST",
         "/v1/traces",
