@@ -270,7 +270,7 @@ def test_quarantine_can_be_narrowed_down_to_a_reason(account: Account, run: Run)
     result = run("--quarantined", "--reason", "queuepool")
     assert (result.exit_code, sent(account)) == (0, [["e-1", "e-3"]])
     rows = [r for key in account.s3.keys(RESULTS) for r in account.s3.rows(RESULTS, key)]
-    assert {r["reason"] for r in rows} == {"MLflow: too long", "not JSON"}
+    assert {r["reason"] for r in rows} == {"MLflow: too long", "not readable"}
     assert "0 quarantined lines sent" in run("--quarantined", "--reason", "queuepool").stdout
 
 
