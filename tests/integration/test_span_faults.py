@@ -38,8 +38,6 @@ REPLIES: dict[str, int | Reply] = {
     "502": 502,
     "503": 503,
     "504": 504,
-    "400 of a database": mlflow_error(400, "BAD_REQUEST", POOL),
-    "no answer": SILENT,
     "accepted and lost": 200,
 }
 
@@ -51,13 +49,18 @@ def ten(endpoint: Endpoint) -> list[ScoredInference]:
 
 
 @pytest.fixture(autouse=True)
-def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for seconds less than the front door is silent."""
-    monkeypatch.setattr(otlp, "_SECONDS", 2)
-    monkeypatch.setattr(otlp, "_SECONDS_AFTER_NO_ANSWER", 1)
-    monkeypatch.setattr(span_store, "_TRIAL_SECONDS", 1)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for nothing between requests."""
     monkeypatch.setattr(span_store, "_PAUSE_SECONDS", 0)
     monkeypatch.setattr(writer, "_ARRIVAL_SECONDS", 0)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for seconds less than the front door is silent."""
+    monkeypatch.setattr(otlp, "_SECONDS", 2.5)
+    monkeypatch.setattr(otlp, "_SECONDS_AFTER_NO_ANSWER", 2)
+    monkeypatch.setattr(span_store, "_TRIAL_SECONDS", 2)
 
 
 def _some(endpoint: Endpoint, numbers: range) -> list[ScoredInference]:
@@ -83,6 +86,21 @@ def _are_whole(endpoint: Endpoint, count: int) -> None:
 
 def _uploaded(endpoint: Endpoint) -> int:
     return sum(UPLOADED in t.info.trace_metadata for t in endpoint.search())
+
+
+@pytest.mark.usefixtures("impatient")
+def test_no_answer_to_spans_and_the_rest_works(
+    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+) -> None:
+    """Nor does a server that is silent about spans, and it is not waited for a hundred times."""
+    door.fault = _on_spans(SILENT)
+    assert endpoint.store.write(ten) == {}
+    assert door.counts["POST /v1/traces"] <= 4
+    _are_whole(endpoint, 10)
+    assert _uploaded(endpoint) == 10
+    door.counts.clear()
+    assert endpoint.store.write(_some(endpoint, range(10, 12))) == {}
+    assert door.counts["POST /v1/traces"] == 0
 
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES.keys())
@@ -120,7 +138,7 @@ def test_a_server_that_is_down_is_transient(
     assert _uploaded(endpoint) == 0
 
 
-@pytest.mark.parametrize("fails_after", range(1, 18))
+@pytest.mark.parametrize("fails_after", range(1, 18, 2))
 def test_a_server_that_goes_down_on_the_way(
     endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference], fails_after: int
 ) -> None:
@@ -153,31 +171,49 @@ def test_a_database_that_cannot_write(
     assert _uploaded(endpoint) == 0
 
 
-def test_spans_that_failed_for_a_moment(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+@pytest.mark.parametrize("status", [400, 500, 503])
+def test_a_pool_that_is_used_up(
+    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference], status: int
 ) -> None:
-    """Spans that are taken when they are tried once more are no reason to give them up."""
-    door.fault = lambda _, path, __: (
-        503 if path == SPANS and door.counts["POST /v1/traces"] <= 3 else None
-    )
-    with pytest.raises(TransientError, match=r"10 traces not written yet: .*503"):
+    """Spans that meet no free connection wait for one, also if searches and records have luck."""
+    door.fault = _on_spans(mlflow_error(status, "BAD_REQUEST", POOL))
+    with pytest.raises(TransientError, match=f"10 traces not written yet: .*{status} QueuePool"):
         endpoint.store.write(ten)
+    door.fault = None
     assert endpoint.store.write(ten) == {}
     _are_whole(endpoint, 10)
     assert _uploaded(endpoint) == 0
 
 
+def test_spans_that_failed_for_a_moment(
+    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+) -> None:
+    """Spans that are taken when they are tried once more are sent, one trace after the other."""
+    door.fault = lambda _, path, __: (
+        503 if path == SPANS and door.counts["POST /v1/traces"] <= 3 else None
+    )
+    assert endpoint.store.write(ten) == {}
+    _are_whole(endpoint, 10)
+    assert _uploaded(endpoint) == 0
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("which", [0, 9])
 @pytest.mark.parametrize("reply", [500, SILENT, mlflow_error(500, "INTERNAL_ERROR")])
 def test_one_trace_whose_spans_always_fail(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference], reply: int | Reply
+    endpoint: Endpoint,
+    door: FrontDoor,
+    ten: list[ScoredInference],
+    reply: int | Reply,
+    which: int,
 ) -> None:
     """It alone goes to the artifacts, and the server is trusted with the spans of others."""
-    needle = bytes.fromhex(_ids(endpoint, ten)[3].removeprefix("tr-"))
+    needle = bytes.fromhex(_ids(endpoint, ten)[which].removeprefix("tr-"))
     door.fault = lambda _, path, body: reply if path == SPANS and needle in body else None
     assert endpoint.store.write(ten) == {}
     _are_whole(endpoint, 10)
     (alone,) = [t for t in endpoint.search() if UPLOADED in t.info.trace_metadata]
-    assert alone.info.trace_id == _ids(endpoint, ten)[3]
+    assert alone.info.trace_id == _ids(endpoint, ten)[which]
     assert endpoint.store._spans.served
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -119,16 +120,37 @@ def test_everything_fails(server: Server, answer: Answer, uploads: list[str]) ->
     assert uploads == []
 
 
-@pytest.mark.parametrize("good", range(3, 5))
-def test_one_trial_that_is_taken(server: Server, good: int) -> None:
-    """Spans of either of two traces, taken when tried again, show that the server takes spans."""
-    failing = [Answer(503, "x")] * good
-    server.spans = in_turn(*failing, OK, Answer(503, "x"))
+@pytest.mark.parametrize("status", [400, 422, 503])
+def test_a_database_that_is_used_up(server: Server, status: int) -> None:
+    """An answer that names the database shows that spans are served, whatever others have."""
+    text = json.dumps({"detail": "QueuePool limit of size 5 overflow 10 reached"})
+    server.spans = lambda: Answer(status, text)
     spans, traces = store(server), built(10)
-    sent = spans.send(traces, "1")
+    for _ in range(3):
+        sent = spans.send(traces, "1")
+        with pytest.raises(TransientError):
+            spans.upload(traces[0], "s3://artifacts", sent[traces[0].trace_id])
     assert spans.served
+
+
+@pytest.mark.parametrize("failing", [3, 4])
+def test_one_trial_that_is_taken(server: Server, failing: int) -> None:
+    """Spans of either of two traces, taken when tried again, show that the server takes spans."""
+    server.spans = in_turn(*[Answer(503, "x")] * failing, OK)
+    spans, traces = store(server), built(10)
+    assert spans.send(traces, "1") == {}
+    assert spans.served
+
+
+def test_a_server_that_takes_few(server: Server) -> None:
+    """One that is overloaded is not asked for each of a hundred; the rest is tried later."""
+    server.spans = in_turn(*[NO_ANSWER] * 2, OK, NO_ANSWER)
+    spans, traces = store(server), built(100)
+    sent = spans.send(traces, "1")
+    assert server.counts[SPANS] <= 2 + 1 + 3 + 6
+    assert server.seconds <= 110
     with pytest.raises(TransientError):
-        spans.upload(traces[5], "s3://artifacts", sent[traces[5].trace_id])
+        spans.upload(traces[50], "s3://artifacts", sent[traces[50].trace_id])
 
 
 def test_single_traces_give_the_server_up_together(server: Server) -> None:

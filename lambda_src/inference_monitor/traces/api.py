@@ -32,7 +32,7 @@ _REFUSALS = frozenset({400, 409, 413, 415, 422})
 """Statuses that speak about what was sent. All others speak about the server or our rights there,
 which someone can mend: the record must not be lost for them."""
 
-_OF_THE_DATABASE = frozenset({"BAD_REQUEST", "INTERNAL_ERROR", None})
+_DATABASE_CODES = frozenset({"BAD_REQUEST", "INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", None})
 """MLflow's codes of an error that its database had; what it finds wrong by itself has others."""
 
 # For what MLflow does besides these calls, i.e. uploads: it would retry for 4 minutes by default.
@@ -57,13 +57,13 @@ class Answer:
 
     @property
     def refused(self) -> bool:
-        """Whether the same call will fail however often it is made.
+        """Whether the same call will fail however often it is made."""
+        return self.status in _REFUSALS and not self.database_failed
 
-        A database that is overloaded or lost is for now, whatever the status.
-        """
-        if self.status not in _REFUSALS:
-            return False
-        return self.error_code not in _OF_THE_DATABASE or not is_temporary(self._message)
+    @property
+    def database_failed(self) -> bool:
+        """Whether MLflow's database is used up, locked or lost: for now, whatever the status."""
+        return not self.ok and self.error_code in _DATABASE_CODES and is_temporary(self._message)
 
     @property
     def error_code(self) -> str | None:

@@ -24,6 +24,8 @@ _SECONDS_AFTER_NO_ANSWER = 10
 _GIVE_UP_AFTER = 2
 """So many requests in a row that fail as a whole are the server's own failure."""
 
+_GIVE_UP_EACH_AFTER = 3
+
 UNENCODABLE = Answer(422, "nested too deeply for OTLP")
 """In place of an answer about a trace that was not sent."""
 
@@ -67,6 +69,24 @@ def send_alone(api: MlflowApi, experiment_id: str, trace: BuiltTrace, timeout: f
     except _ENCODING_ERRORS:
         return UNENCODABLE
     return _post(api, experiment_id, [(trace.trace_id, spans)], timeout)
+
+
+def send_each(
+    api: MlflowApi, experiment_id: str, traces: Sequence[BuiltTrace]
+) -> dict[str, Answer]:
+    """Send the spans of one trace after the other; returns the answers about those not taken.
+
+    After three that fail the rest is not tried.
+    """
+    not_taken: dict[str, Answer] = {}
+    for trace in traces:
+        if len(not_taken) < _GIVE_UP_EACH_AFTER:
+            answer = send_alone(api, experiment_id, trace, _SECONDS_AFTER_NO_ANSWER)
+            if not answer.ok:
+                not_taken[trace.trace_id] = answer
+        else:
+            not_taken[trace.trace_id] = next(reversed(not_taken.values()))
+    return not_taken
 
 
 def encode(trace: BuiltTrace) -> bytes:

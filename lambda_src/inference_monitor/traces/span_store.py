@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
 from typing import Literal
 
 from inference_monitor.errors import TransientError
 from inference_monitor.traces.api import Answer, MlflowApi
 from inference_monitor.traces.artifacts import upload_spans
 from inference_monitor.traces.build import BuiltTrace
-from inference_monitor.traces.otlp import UNENCODABLE, send_alone, send_spans
+from inference_monitor.traces.otlp import UNENCODABLE, send_alone, send_each, send_spans
 from inference_monitor.traces.records import SPANS_UPLOADED, is_searchable
 
 StoreChoice = Literal["auto", "spans", "artifacts"]
@@ -35,6 +36,14 @@ _TRIAL_SECONDS = 5
 _PAUSE_SECONDS = 0.5
 _MOST_TRIED = 3
 """Of the traces in one batch whose spans fail while those of others are taken."""
+
+
+class _Found(Enum):
+    """What requests in turn tell about a server that did not take spans."""
+
+    SERVER_FAILS = auto()
+    SPANS_FAIL = auto()
+    SPANS_SERVED = auto()
 
 
 class SpanStore:
@@ -121,13 +130,18 @@ class SpanStore:
     ) -> dict[str, Answer]:
         """Judge the server, as it took no spans at all."""
         sent = [t for t in traces if not_taken[t.trace_id] is not UNENCODABLE]
-        if not sent:
+        # Where the database has failed, spans are served. Others use the same one, and may have
+        # more luck with it.
+        if not sent or any(answer.database_failed for answer in not_taken.values()):
             return dict(not_taken)
         # Refusals count, too: servers before 3.9 take one trace at a time, uncompressed, and then
         # never show what they took.
-        clear = any(_is_final(not_taken[t.trace_id]) for t in sent)
-        if not clear and not self._fails_again([sent[0], sent[-1]], experiment_id):
-            return dict(not_taken)
+        if not any(_is_final(not_taken[t.trace_id]) for t in sent):
+            found = self._try_again([sent[0], sent[-1]], experiment_id)
+            if found is _Found.SERVER_FAILS:
+                return dict(not_taken)
+            if found is _Found.SPANS_SERVED:
+                return self._one_by_one(traces, experiment_id)
         self._untaken |= {t.trace_id for t in sent}
         if len(self._untaken) > 1:
             self.distrust()
@@ -143,18 +157,24 @@ class SpanStore:
         return {
             t.trace_id: _not_served(not_taken[t.trace_id])
             for t in failing[:_MOST_TRIED]
-            if self._fails_again([t] * _TRIALS, experiment_id)
+            if self._try_again([t] * _TRIALS, experiment_id) is _Found.SPANS_FAIL
         }
 
-    def _fails_again(self, trials: Sequence[BuiltTrace], experiment_id: str) -> bool:
-        """Whether each of these is not taken once more, while another request works every time."""
+    def _one_by_one(self, traces: Sequence[BuiltTrace], experiment_id: str) -> dict[str, Answer]:
+        """Send the rest of a batch that failed as a whole, although spans are served."""
+        self.trust()
+        not_taken = send_each(self._api, experiment_id, traces)
+        return not_taken | self._failing_alone(traces, not_taken, experiment_id)
+
+    def _try_again(self, trials: Sequence[BuiltTrace], experiment_id: str) -> _Found:
+        """Send the spans of these once more, each after another request has worked."""
         for trace in trials:
             self._sleep(_PAUSE_SECONDS)
             if not is_searchable(self._api, experiment_id, trace.trace_id, _TRIAL_SECONDS):
-                return False
+                return _Found.SERVER_FAILS
             if send_alone(self._api, experiment_id, trace, _TRIAL_SECONDS).ok:
-                return False
-        return True
+                return _Found.SPANS_SERVED
+        return _Found.SPANS_FAIL
 
 
 def _is_final(answer: Answer) -> bool:
