@@ -132,6 +132,7 @@ def _environment(
     return {
         "MONITOR_MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
         "MONITOR_EXPERIMENT_NAME": settings.mlflow_experiment_name,
+        "MONITOR_TRACE_STORE": settings.mlflow_trace_store,
         "MONITOR_ENDPOINT_NAME": settings.sagemaker_endpoint_name,
         "MONITOR_JUDGE_MODEL": settings.bedrock_model_id,
         "MONITOR_RESULTS_BUCKET": results_bucket,

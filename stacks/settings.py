@@ -55,6 +55,9 @@ class DeploySettings(BaseSettings):
     mlflow_artifact_s3_uri: Annotated[str, AfterValidator(rules.s3_uri)] | None = Field(
         default=None, examples=["s3://my-mlflow-bucket/artifacts"]
     )
+    mlflow_trace_store: Literal["auto", "spans", "artifacts"] = Field(
+        default="auto", examples=["auto"]
+    )
     data_capture_kms_key_arn: Annotated[str, AfterValidator(rules.kms_key_arn)] | None = Field(
         default=None,
         examples=["arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"],

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,11 +27,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def mlflow_server(directory: Path, program: str | None = None) -> Iterator[str]:
+def mlflow_server(
+    directory: Path, program: str | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """Run MLflow on sqlite in a directory; gives its URI.
 
-    `program` is the `mlflow` of another version. Without it, `MLFLOW_TEST_SERVER` may name one, and
-    `MLFLOW_TEST_DATABASE` the SQLAlchemy URI of an empty database to use instead of sqlite.
+    `environment` has variables for it alone. `program` is the `mlflow` of another version. Without
+    it, `MLFLOW_TEST_SERVER` may name one, and `MLFLOW_TEST_DATABASE` the SQLAlchemy URI of an empty
+    database to use instead of sqlite.
     """
     database = f"sqlite:///{directory / 'mlflow.db'}"
     if program is None:
@@ -50,7 +53,7 @@ def mlflow_server(directory: Path, program: str | None = None) -> Iterator[str]:
             command,
             stdout=output,
             stderr=output,
-            env={**os.environ, **quiet},
+            env={**os.environ, **quiet, **(environment or {})},
             cwd=directory,
             start_new_session=True,  # its workers end with it
         )

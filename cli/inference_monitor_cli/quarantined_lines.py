@@ -41,13 +41,19 @@ class _Refused:
 
 
 class QuarantineReplay:
-    """The quarantined lines below a prefix of the results bucket."""
+    """The quarantined lines below a prefix of the results bucket.
 
-    def __init__(self, deployment: Deployment, where: str | None) -> None:
+    With a `reason`, those in whose reason it occurs; the others stay as they are.
+    """
+
+    def __init__(
+        self, deployment: Deployment, where: str | None, reason: str | None = None
+    ) -> None:
         self._s3: S3Client = deployment.session.client("s3")
         self._processor = Processor(deployment)
         self._results = deployment.results_bucket
         self._prefix = _prefix(deployment, where)
+        self._reason = (reason or "").casefold()
 
     def plan(self) -> Plan:
         """Each object with a line that can be read is one thing to send."""
@@ -66,6 +72,8 @@ class QuarantineReplay:
                 continue  # settled with another object since it was listed
             sendable = []
             for line in lines:
+                if self._reason not in str(line.row.get("reason")).casefold():
+                    continue
                 place = f"{line.place} of s3://{of.bucket}/{of.key}"
                 if line.reason:
                     plan.stays.append(f"{place}: {line.reason}")

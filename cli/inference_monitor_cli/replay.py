@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Event
 from typing import Annotated
 
@@ -41,6 +42,13 @@ def replay(  # noqa: PLR0913  # each is an option
     quarantined: Annotated[
         bool, typer.Option("--quarantined", help="Quarantined lines that can be read by now.")
     ] = False,
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            help="With --quarantined: only lines whose reason has this text in it, in upper or "
+            "lower case, for example QueuePool."
+        ),
+    ] = None,
     failed_batches: Annotated[
         bool, typer.Option("--failed-batches", help="Batches that Step Functions gave up.")
     ] = False,
@@ -62,8 +70,9 @@ def replay(  # noqa: PLR0913  # each is an option
     it again. Quarantined lines that still cannot be read are listed and are no failure.
     """
     with told_plainly("replay"):
+        narrowed = Narrowed(where, reason)
         make = _chosen(
-            where, (first, last), quarantined=quarantined, failed_batches=failed_batches, dlq=dlq
+            narrowed, (first, last), quarantined=quarantined, failed_batches=failed_batches, dlq=dlq
         )
         stopped = Event()
         plan = make(Deployment.find(boto3.Session(), prefix), stopped)
@@ -74,8 +83,17 @@ def replay(  # noqa: PLR0913  # each is an option
     raise typer.Exit(FAILED if failed else 0)
 
 
-def _chosen(where: str | None, range_: tuple[str | None, str | None], **flags: bool) -> MakePlan:
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What of the chosen things is meant: capture files, and reasons of quarantined lines."""
+
+    where: str | None
+    reason: str | None
+
+
+def _chosen(narrowed: Narrowed, range_: tuple[str | None, str | None], **flags: bool) -> MakePlan:
     """What makes the plan of the one thing that was asked for."""
+    where = narrowed.where
     chosen = [name for name, on in {**flags, "range": any(range_)}.items() if on]
     if len(chosen) != 1:
         raise CommandError(
@@ -83,6 +101,8 @@ def _chosen(where: str | None, range_: tuple[str | None, str | None], **flags: b
         )
     if where is not None and chosen[0] in ("failed_batches", "dlq"):
         raise CommandError(f"{where!r}: only --quarantined and --from can be narrowed down")
+    if narrowed.reason is not None and chosen[0] != "quarantined":
+        raise CommandError("--reason: only --quarantined has reasons")
     if chosen[0] == "range":
         if not all(range_):
             raise CommandError(
@@ -91,7 +111,9 @@ def _chosen(where: str | None, range_: tuple[str | None, str | None], **flags: b
         hours = Hours.parse(str(range_[0]), str(range_[1]))
         return lambda deployment, stopped: HoursReplay(deployment, where, hours, stopped).plan()
     plans: dict[str, MakePlan] = {
-        "quarantined": lambda deployment, _: QuarantineReplay(deployment, where).plan(),
+        "quarantined": lambda deployment, _: QuarantineReplay(
+            deployment, where, narrowed.reason
+        ).plan(),
         "failed_batches": lambda deployment, _: FailedBatchReplay(deployment).plan(),
         "dlq": lambda deployment, stopped: DeadLetterReplay(deployment, stopped).plan(),
     }

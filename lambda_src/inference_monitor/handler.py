@@ -170,7 +170,9 @@ def build_monitor() -> Monitor:
         budgets=build_budget(settings),
         first_of_hour=build_first_of_hour(settings),
     )
-    traces = MlflowTraceStore(settings.mlflow_tracking_uri, settings.experiment_name)
+    traces = MlflowTraceStore(
+        settings.mlflow_tracking_uri, settings.experiment_name, settings.trace_store
+    )
     claims = DynamoClaims(boto3.client("dynamodb"), settings.claims_table)
     return Monitor(traces, claims, scorers, _results(), build_redaction(settings.redaction))
 

@@ -20,6 +20,9 @@ class Settings(BaseSettings):
     """ARN of the MLflow App or tracking server."""
 
     experiment_name: str
+    trace_store: Literal["auto", "spans", "artifacts"] = "auto"
+    """Where the spans of traces go, see `traces.span_store`."""
+
     endpoint_name: str
     """Used where a capture key does not carry the endpoint itself."""
 

@@ -45,6 +45,7 @@ ACCEPTED: Mapping[str, Sequence[object]] = {
     "data_capture_kms_key_arn": [KEY_ARN, "arn:aws:kms:us-east-1:111122223333:key/mrk-12ab34"],
     "alarm_email": ["team@example.com"],
     "redaction": ["off", "patterns"],
+    "mlflow_trace_store": ["auto", "spans", "artifacts"],
     "log_retention_days": [1, "30", 3653],
     "judge_budget_usd_per_day": [0.01, "5", 1000],
     "judge_budget_usd_per_run": [0.01],
@@ -96,6 +97,7 @@ REFUSED: Mapping[str, Sequence[object]] = {
     "judge_requests_per_minute": [0, -1, "inf"],
     "judge_tokens_per_minute": [0, "many"],
     "judge_prices": ["3/15", "my-profile=3", "my-profile=3/x", "a=1/2; b=1/2", "a=-1/2"],
+    "mlflow_trace_store": ["", "Auto", "database"],
     "redaction": ["on", "Patterns", "", "presidio"],
     "tolerated_failure_percentage": [-1, 101],
 }

@@ -256,6 +256,31 @@ def test_quarantine_can_be_narrowed_down(account: Account, run: Run) -> None:
     assert "0 quarantined lines would" in run("--quarantined", "data/other", "--dry-run").stdout
 
 
+def test_quarantine_can_be_narrowed_down_to_a_reason(account: Account, run: Run) -> None:
+    """What MLflow refused for a used-up pool is sent and goes; other lines stay as they are."""
+    pool = "MLflow did not write trace tr-1: 400 QueuePool limit of size 5 overflow 10 reached"
+    entries = [read_document(json.loads(line(e))) for e in ("e-1", "e-2", "e-3")]
+    reasons = (pool, "MLflow: too long", pool)
+    S3Results(account.s3, RESULTS).quarantine(SOURCE, list(zip(entries, reasons, strict=True)))  # type: ignore[arg-type]
+    quarantine(account, BROKEN)
+
+    dry = run("--quarantined", "--reason", "queuepool", "--dry-run").stdout
+    assert f"would send 2 of 3 lines of s3://{CAPTURES}/{KEY}" in dry
+    assert "stays" not in dry
+    result = run("--quarantined", "--reason", "queuepool")
+    assert (result.exit_code, sent(account)) == (0, [["e-1", "e-3"]])
+    rows = [r for key in account.s3.keys(RESULTS) for r in account.s3.rows(RESULTS, key)]
+    assert {r["reason"] for r in rows} == {"MLflow: too long", "not readable"}
+    assert "0 quarantined lines sent" in run("--quarantined", "--reason", "queuepool").stdout
+
+
+def test_only_quarantined_lines_have_a_reason(run: Run) -> None:
+    """A reason beside anything else would be ignored, so it is refused."""
+    result = run("--dlq", "--reason", "QueuePool")
+    assert result.exit_code == 2
+    assert "only --quarantined has reasons" in result.stderr
+
+
 def test_a_damaged_object_does_not_stop_the_others(account: Account, run: Run) -> None:
     """What the monitor has not written is left alone and named; hostile text is not obeyed."""
     quarantine(account, line("e-1"))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,22 +22,23 @@ from mlflow.utils.rest_utils import http_request
 from sagemaker_mlflow import use_session
 
 from inference_monitor.errors import PermanentWriteError, TransientError
+from inference_monitor.traces.database_errors import error_text, is_temporary, unquoted
 
 TRACES = "/api/3.0/mlflow/traces"
-_TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 30
 _RETRIES = 2
 _RETRIED = frozenset({429, 502, 503, 504})
 _REFUSALS = frozenset({400, 409, 413, 415, 422})
 """Statuses that speak about what was sent. All others speak about the server or our rights there,
 which someone can mend: the record must not be lost for them."""
 
-# An apostrophe inside of a word neither begins nor ends a quotation.
-_QUOTED = re.compile(r"(?<!\w)(['\"`]).*?(?:\1(?!\w)|$)")
+_DATABASE_CODES = frozenset({"BAD_REQUEST", "INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", None})
+"""MLflow's codes of an error that its database had; what it finds wrong by itself has others."""
 
 # For what MLflow does besides these calls, i.e. uploads: it would retry for 4 minutes by default.
 _CLIENT_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(_RETRIES),
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": str(_TIMEOUT_SECONDS),
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": str(TIMEOUT_SECONDS),
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 
@@ -58,7 +58,12 @@ class Answer:
     @property
     def refused(self) -> bool:
         """Whether the same call will fail however often it is made."""
-        return self.status in _REFUSALS
+        return self.status in _REFUSALS and not self.database_failed
+
+    @property
+    def database_failed(self) -> bool:
+        """Whether MLflow's database is used up, locked or lost: for now, whatever the status."""
+        return not self.ok and self.error_code in _DATABASE_CODES and is_temporary(self._message)
 
     @property
     def error_code(self) -> str | None:
@@ -77,10 +82,17 @@ class Answer:
     @property
     def reason(self) -> str:
         """Status and first words of the message, without what it quotes: that may be a prompt."""
+        first_line = error_text(self._message).partition("\n")[0]
+        return f"{self.status or ''} {unquoted(first_line).strip()[:200]}".strip()
+
+    @property
+    def _message(self) -> str:
+        """What is said besides the status: `message` is MLflow's, `detail` that of /v1/traces."""
         document = self.document
-        message = document.get("message") if isinstance(document, dict) else self.text
-        first_line = re.split(r"\n|\[SQL|\[parameters", str(message or self.text), maxsplit=1)[0]
-        return f"{self.status or ''} {_QUOTED.sub('…', first_line).strip()[:200]}".strip()
+        found = None
+        if isinstance(document, dict):
+            found = document.get("message") or document.get("detail")
+        return str(found or self.text)
 
     def checked(self, action: str) -> Answer:
         """This answer, if it is good.
@@ -122,6 +134,7 @@ class MlflowApi:
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         retries: int = _RETRIES,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> Answer:
         """Make a call; whatever comes of it is the answer.
 
@@ -132,6 +145,7 @@ class MlflowApi:
             data: Sent as it is, instead of `body`.
             headers: In addition to those of MLflow and the signature.
             retries: After no answer, throttling or an overloaded server.
+            timeout: Seconds to wait for an answer.
         """
         content = {"json": body} if data is None else {"data": data}
         try:
@@ -144,7 +158,7 @@ class MlflowApi:
                     backoff_factor=1,
                     retry_codes=_RETRIED,
                     raise_on_status=False,
-                    timeout=_TIMEOUT_SECONDS,
+                    timeout=timeout,
                     extra_headers=dict(headers or {}),
                     **content,
                 )

@@ -35,6 +35,5 @@ def upload_spans(tracking_uri: str, location: str, trace: BuiltTrace) -> None:
         MlflowException, Boto3Error, BotoCoreError, ClientError, RequestException, OSError,
     ) as error:  # fmt: skip
         raise TransientError(
-            f"spans of {trace.trace_id} cannot be stored at {location} "
-            f"({type(error).__name__}); this MLflow server does not take them otherwise"
+            f"spans of {trace.trace_id} cannot be stored at {location} ({type(error).__name__})"
         ) from error

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mlflow.entities import Feedback, TraceInfo
 from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
 
+from inference_monitor.errors import TransientError
 from inference_monitor.ports import ScoringState, StoredTrace, supersedes
 from inference_monitor.traces.api import Answer, MlflowApi
 from inference_monitor.traces.artifacts import trace_location
@@ -24,7 +25,7 @@ from inference_monitor.traces.records import (
     stored_trace,
 )
 from inference_monitor.traces.replacing import replace_with_source
-from inference_monitor.traces.span_store import SpanStore
+from inference_monitor.traces.span_store import LOST, SpanStore
 
 
 class Finish:
@@ -35,7 +36,20 @@ class Finish:
         self._spans = spans
 
     def trace(self, trace: BuiltTrace, experiment: Experiment, not_taken: Answer | None) -> None:
-        """Write the record of a trace after its spans; where those were not taken, upload them."""
+        """Write the record of a trace after its spans; where those were not taken, upload them.
+
+        Raises:
+            PermanentWriteError: If MLflow refuses it.
+            TransientError: If MLflow, or the artifact store, fails. Spans that were not taken then
+                say nothing about the server.
+        """
+        try:
+            self._trace(trace, experiment, not_taken)
+        except TransientError:
+            self._spans.trust()
+            raise
+
+    def _trace(self, trace: BuiltTrace, experiment: Experiment, not_taken: Answer | None) -> None:
         location = trace_location(experiment.artifact_location, trace.trace_id)
         if not_taken:
             self._spans.upload(trace, location, not_taken)
@@ -45,10 +59,10 @@ class Finish:
         true_location = info.tags.get(MLFLOW_ARTIFACT_LOCATION, location)
         if not has_spans(info):
             self._spans.distrust()
-            self._spans.upload(trace, true_location)
+            self._spans.upload(trace, true_location, LOST)
             self.record(trace, experiment)
         elif not_taken and true_location != location:
-            self._spans.upload(trace, true_location)
+            self._spans.upload(trace, true_location, not_taken)
 
     def record(self, trace: BuiltTrace, experiment: Experiment) -> TraceInfo | None:
         """Write the record of a trace; None if another delivery has finished it in the meantime."""

@@ -62,14 +62,7 @@ def search(api: MlflowApi, experiment_id: str, trace_ids: Sequence[str]) -> dict
     found: dict[str, TraceInfo] = {}
     for start in range(0, len(trace_ids), _SEARCH_LIMIT):
         wanted = trace_ids[start : start + _SEARCH_LIMIT]
-        request = SearchTracesV3(
-            filter="request_id IN ({})".format(", ".join(f"'{i}'" for i in wanted)),
-            max_results=_SEARCH_LIMIT,
-        )
-        location = request.locations.add()
-        location.type = location.MLFLOW_EXPERIMENT
-        location.mlflow_experiment.experiment_id = experiment_id
-        body = json.loads(message_to_json(request))
+        body = _search_body(experiment_id, wanted)
         answer = api.request("POST", f"{TRACES}/search", body=body).checked("search traces")
         response = ParseDict(answer.document, SearchTracesV3.Response(), ignore_unknown_fields=True)
         infos = [TraceInfo.from_proto(t) for t in response.traces]
@@ -77,9 +70,26 @@ def search(api: MlflowApi, experiment_id: str, trace_ids: Sequence[str]) -> dict
     return found
 
 
+def is_searchable(api: MlflowApi, experiment_id: str, trace_id: str, timeout: float) -> bool:
+    """Whether MLflow searches for a trace when it is asked once, found or not."""
+    body = _search_body(experiment_id, [trace_id])
+    return api.request("POST", f"{TRACES}/search", body=body, retries=0, timeout=timeout).ok
+
+
 def has_spans(info: TraceInfo) -> bool:
     """Whether the spans are in MLflow's database, or were uploaded before the record."""
     return TraceTagKey.SPANS_LOCATION in info.tags or SPANS_UPLOADED in info.trace_metadata
+
+
+def _search_body(experiment_id: str, trace_ids: Sequence[str]) -> object:
+    request = SearchTracesV3(
+        filter="request_id IN ({})".format(", ".join(f"'{i}'" for i in trace_ids)),
+        max_results=_SEARCH_LIMIT,
+    )
+    location = request.locations.add()
+    location.type = location.MLFLOW_EXPERIMENT
+    location.mlflow_experiment.experiment_id = experiment_id
+    return json.loads(message_to_json(request))
 
 
 def stored_trace(info: TraceInfo) -> StoredTrace:

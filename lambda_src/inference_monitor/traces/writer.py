@@ -7,6 +7,7 @@ older servers; to look for 100 costs one.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -25,19 +26,25 @@ from inference_monitor.traces.identity import trace_id
 from inference_monitor.traces.outcome import Outcome
 from inference_monitor.traces.records import DELIVERY, SCORING, search, stored_trace
 from inference_monitor.traces.server import Server
-from inference_monitor.traces.span_store import NOT_SERVED, SpanStore
+from inference_monitor.traces.span_store import LOST, SpanStore, StoreChoice
 
+_ARRIVAL_SECONDS = 2
 _THREADS = 8  # a server writes one record at a time; more would only queue there
 _Actions = Mapping[str, Callable[[], object]]
 
 
 class MlflowTraceStore:
-    """The `TraceStore` of the service. Safe to use from several threads."""
+    """The `TraceStore` of the service. Safe to use from several threads.
 
-    def __init__(self, tracking_uri: str, experiment_name: str) -> None:
+    `trace_store` says where spans go, see `span_store`.
+    """
+
+    def __init__(
+        self, tracking_uri: str, experiment_name: str, trace_store: StoreChoice = "auto"
+    ) -> None:
         self._api = MlflowApi(tracking_uri)
         self._server = Server(self._api)
-        self._spans = SpanStore(self._api)
+        self._spans = SpanStore(self._api, trace_store)
         self._finish = Finish(self._api, self._spans)
         self._experiment = ExperimentByName(self._api, experiment_name)
 
@@ -106,12 +113,8 @@ class MlflowTraceStore:
         if not written:
             return
         not_taken = self._spans.send(list(written.values()), experiment.id)
-        if not self._spans.proven and (taken := [i for i in written if i not in not_taken]):
-            # No answer shows any more whether they have arrived: a front door may swallow them.
-            arrived = self.lookup(taken)
-            missing = [i for i in taken if not (i in arrived and arrived[i].complete)]
-            not_taken |= dict.fromkeys(missing, NOT_SERVED)
-            self._spans.prove(not missing)
+        if taken := [i for i in written if i not in not_taken]:
+            not_taken |= dict.fromkeys(self._lost(taken), LOST)
         _attempt(
             {
                 name: partial(self._finish.trace, written[name], experiment, answer)
@@ -119,6 +122,24 @@ class MlflowTraceStore:
             },
             outcome,
         )
+
+    def _lost(self, taken: Sequence[str]) -> Sequence[str]:
+        """Those whose spans cannot be found although they were accepted.
+
+        No answer shows whether they have arrived: a front door may swallow them, from one day to
+        the next. They get a second look, for it may only be slow.
+        """
+        missing = self._incomplete(taken)
+        if missing:
+            time.sleep(_ARRIVAL_SECONDS)
+            missing = self._incomplete(missing)
+        if missing:
+            self._spans.distrust()
+        return missing
+
+    def _incomplete(self, trace_ids: Sequence[str]) -> list[str]:
+        found = self.lookup(trace_ids)
+        return [i for i in trace_ids if not (i in found and found[i].complete)]
 
 
 def _attempt(actions: _Actions, outcome: Outcome) -> None:
