@@ -133,6 +133,8 @@ def _environment(
         "MONITOR_MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
         "MONITOR_EXPERIMENT_NAME": settings.mlflow_experiment_name,
         "MONITOR_ENDPOINT_NAME": settings.sagemaker_endpoint_name,
+        "MONITOR_DEPLOYMENT": settings.stack_prefix,
+        "MONITOR_OTHER_ENDPOINTS": settings.other_endpoints,
         "MONITOR_JUDGE_MODEL": settings.bedrock_model_id,
         "MONITOR_RESULTS_BUCKET": results_bucket,
         "MONITOR_CLAIMS_TABLE": claims_table,

@@ -49,6 +49,7 @@ class DeploySettings(BaseSettings):
     data_capture_s3_prefix: Annotated[str, AfterValidator(rules.key_prefix)] = Field(
         default_factory=_endpoint, examples=["my-llm-endpoint"]
     )
+    other_endpoints: Literal["skip", "include"] = Field(default="skip", examples=["skip"])
     mlflow_experiment_name: Annotated[str, AfterValidator(rules.experiment_name)] = Field(
         default_factory=_endpoint, examples=["my-llm-endpoint"]
     )

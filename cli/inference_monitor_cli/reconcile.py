@@ -59,8 +59,7 @@ def reconcile(
             tracking_uri or deployment.variable("MONITOR_MLFLOW_TRACKING_URI"),
             experiment or deployment.variable("MONITOR_EXPERIMENT_NAME"),
         )
-        endpoint = deployment.variable("MONITOR_ENDPOINT_NAME")
-        result = _reconcile(deployment, hours, endpoint, lookup)
+        result = _reconcile(deployment, hours, lookup)
         if as_json:
             sys.stdout.write(json.dumps(_document(result)) + "\n")
         else:
@@ -79,11 +78,9 @@ def open_traces(tracking_uri: str, experiment: str) -> Lookup:
     return StoredTraces(tracking_uri, experiment).lookup
 
 
-def _reconcile(
-    deployment: Deployment, hours: Hours, endpoint: str, lookup: Lookup
-) -> Reconciliation:
+def _reconcile(deployment: Deployment, hours: Hours, lookup: Lookup) -> Reconciliation:
     s3, bucket = deployment.session.client("s3"), deployment.capture_bucket
-    reconciler = Reconciler(s3, bucket, deployment.results_bucket, endpoint, lookup)
+    reconciler = Reconciler(s3, bucket, deployment.results_bucket, deployment.source_of, lookup)
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(
