@@ -70,6 +70,7 @@ class DeploySettings(BaseSettings):
     alarm_email: Annotated[str, AfterValidator(rules.email)] | None = Field(
         default=None, examples=["team@example.com"]
     )
+    silence_alarm_hours: int = Field(default=6, ge=1, le=168, examples=[6])
     redaction: Annotated[
         Literal["off", "patterns", "presidio"], AfterValidator(rules.redaction)
     ] = Field(default="off", examples=["patterns"])

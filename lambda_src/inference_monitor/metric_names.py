@@ -16,6 +16,9 @@ CAPTURED = "Captured"
 FOREIGN = "Foreign"
 """Lines of other endpoints' files, which were skipped."""
 
+SILENT = "Silent"
+"""1 in an hour in which captures of an invoked endpoint stay away, see `stacks.silence`."""
+
 UNACCOUNTED = "Unaccounted"
 """Records of batches that failed for good: they are neither traced nor quarantined."""
 
