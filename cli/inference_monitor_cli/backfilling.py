@@ -114,7 +114,15 @@ class Backfill:
         with tempfile.TemporaryDirectory() as folder, Spool(Path(folder)) as spool:
             self._look(replay.files(plan), search, account, spool if batch else None)
             account.under_way = search.left_to_others
-            yield Found(self, account, spool, replay, stopped, [*plan.stays], list(under_way))
+            yield Found(
+                self,
+                account,
+                spool,
+                replay,
+                stopped,
+                [*plan.stays, *plan.unusable],
+                list(under_way),
+            )
 
     def collect(self, names: Sequence[str]) -> bool:
         """Wait for jobs and put their verdicts into MLflow; gives whether something is missing.

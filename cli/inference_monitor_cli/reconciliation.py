@@ -54,12 +54,16 @@ class Missing:
 
 @dataclass(slots=True)
 class Reconciliation:
-    """The counts of each hour, in the order of time, and everything that is missing."""
+    """The counts of each hour, in the order of time, and everything that is missing.
+
+    `nothing` says where capture files were looked for, when there was none.
+    """
 
     hours: dict[str, HourCounts] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     files: int = 0
     undated: list[str] = field(default_factory=list)
+    nothing: str | None = None
 
     def total(self) -> HourCounts:
         """The sums of all hours."""

@@ -132,6 +132,21 @@ def test_files_of_other_endpoints_are_skipped_as_the_function_does(
         assert result.exit_code == 1 - skipped
 
 
+def test_nothing_found_says_where_it_looked(account: Account, run: Run) -> None:
+    """The folder, the hours and what the bucket has instead; the status is 1, as for a loss."""
+    account.s3.put_object(Bucket=CAPTURES, Key="elsewhere/llm/v/2026/03/02/09/x.jsonl", Body=b"{}")
+    result = run(*DAY)
+    assert result.exit_code == 1
+    (told,) = result.stderr.splitlines()
+    assert told.startswith(f"no capture file: looked for s3://{CAPTURES}/data/llm/…/yyyy/mm/dd/hh/")
+    assert "2026/03/02/00 to 2026/03/02/23 (UTC); the bucket has elsewhere/." in told
+    result = run(*DAY, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["nothing"] == told
+    put(account, "09", json.dumps({"groundTruthData": {}, "eventMetadata": {"eventId": "g"}}))
+    assert (run(*DAY).exit_code, run(*DAY).stderr) == (0, "")
+
+
 def test_what_is_missing_is_named(account: Account, traces: Traces, run: Run) -> None:
     """Event, file and line of each missing trace, half-written ones, too; the status is 1."""
     key = put(account, "09", line("a"), "", line(f"b{EVIL}"), line("c"))
