@@ -45,7 +45,9 @@ def scorers(criteria: Mapping[str, Any], model: str) -> list[Scorer]:
 def do(order: Order) -> Outcome:
     """Log the records of a capture file and have them scored."""
     records = read_captures(Path(order["captures"]))
-    chosen = scorers(order["criteria"], order["model"])
+    # LiteLLM 1.81 is older than the model, and would ask a model it does not know by InvokeModel.
+    converse = order["model"].replace("bedrock:/", "bedrock:/converse/")
+    chosen = scorers(order["criteria"], converse)
     mlflow.set_tracking_uri(order["mlflow"])
     with Clock() as clock:
         experiment = mlflow.set_experiment(order["experiment"])

@@ -122,10 +122,12 @@ class Stack:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `inference-monitor` with the environment of somebody who works with this account."""
+        assert self.chain.judge
         env = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             **self.chain.aws.environment,
             "AWS_ENDPOINT_URL_BEDROCK": self.chain.batches.url,
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.chain.judge.url,
             "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": self.chain.proxy.url,
             "STACK_PREFIX": self.deployment.settings["STACK_PREFIX"],
             "COLUMNS": "160",

@@ -12,7 +12,14 @@ from inference_monitor.delivery import Delivery
 from inference_monitor.errors import TransientError
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
-from inference_monitor.ports import ScoredInference, ScoringState, StoredTrace, ToScore, Verdicts
+from inference_monitor.ports import (
+    ScoredInference,
+    ScoringState,
+    StoredTrace,
+    ToScore,
+    Verdicts,
+    supersedes,
+)
 from inference_monitor.traces.identity import trace_id
 
 
@@ -51,9 +58,13 @@ class FakeTraces:
         assessments: Sequence[Feedback],
         scoring: ScoringState | None = None,
     ) -> None:
-        """Add to what is stored."""
+        """Add to what is stored; one of the same id takes the place of an error."""
         self.writes += 1
-        both = (*stored.assessments, *assessments)
+        known = {one.assessment_id: one for one in stored.assessments}
+        for one in assessments:
+            if one.assessment_id not in known or supersedes(one, known[one.assessment_id]):
+                known[one.assessment_id] = one
+        both = tuple(known.values())
         self.stored[stored.trace_id] = replace(
             stored, assessments=both, scoring=scoring or stored.scoring
         )

@@ -138,7 +138,7 @@ def test_refusals_say_what_to_do(code: str, status: int, message: str, hint: str
     bedrock = FakeBedrock(bedrock_error(code, status, message))
     with pytest.raises(JudgeRefusedError) as error:
         ask(bedrock)
-    assert str(error.value).startswith(f"{code}: {message[:80]}")
+    assert str(error.value).startswith(f"{code}: {message[:80].rstrip('. ')}")
     assert hint in str(error.value)
     assert len(bedrock.requests) == 1
 

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_monitor.capture.documents import event_documents, json_documents
-from tests.unit.builders import read
+from inference_monitor.capture.reader import read_document
+from inference_monitor.inference import Inference
+from tests.unit.builders import capture, read
 
 ASK = {"messages": [{"role": "user", "content": "hi"}], "stream": True}
 PROMPT = {"inputs": "hi"}
@@ -215,3 +217,29 @@ def test_an_anthropic_error_event_is_a_failure() -> None:
     failure = read(ASK, _events(events)).failure
     assert failure
     assert (failure.message, failure.type) == ("Overloaded", "overloaded_error")
+
+
+def test_a_line_break_in_a_piece_of_text_is_kept() -> None:
+    """Some servers put their text into events as it is."""
+    document = capture(ASK, "data: Reef\nthe\n\ndata:  sail.\n\n")
+    document["captureData"]["endpointOutput"]["observedContentType"] = "text/event-stream"
+    record = read_document(document).record
+    assert isinstance(record, Inference)
+    assert record.output_text == "Reef\nthe sail."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id: 7\nname: Ann",
+        "data: none was found",
+        "event: the regatta",
+        "error: none",
+        ": )",
+        "data:",
+    ],
+)
+def test_a_text_that_begins_like_an_event_is_text(text: str) -> None:
+    """The fields of the protocol are words, too; a stream carries JSON or is declared as one."""
+    inference = read({"messages": [{"role": "user", "content": "Which?"}]}, text)
+    assert inference.output_text == text

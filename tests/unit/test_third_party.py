@@ -233,7 +233,7 @@ def test_a_refusal_is_told_and_not_repeated(bedrock: FakeBedrock) -> None:
     verdicts = run(bedrock, metric("ragas.Rubric"))
     feedback = only(verdicts)
     assert feedback.error_code == "JUDGE_REFUSED"
-    assert str(feedback.error_message).startswith("AccessDeniedException: Bedrock says no.")
+    assert str(feedback.error_message).startswith("AccessDeniedException: Bedrock says no: ")
     assert (len(bedrock.requests), verdicts.judge_calls) == (1, 1)
 
 

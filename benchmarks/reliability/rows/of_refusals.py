@@ -11,6 +11,7 @@ from benchmarks.reliability.rows.evidence import (
     expect_scoring,
     expect_traces,
 )
+from benchmarks.reliability.rows.of_workers import JUDGE_CONCURRENCY
 from benchmarks.reliability.trial import Trial, TrialError
 from inference_monitor.ports import ScoringState
 from inference_monitor.scoring.error_codes import (
@@ -91,7 +92,8 @@ def _refusing(trial: Trial, behaviour: Behaviour) -> tuple[str, str]:
         trial.settle()
     calls = Counter(trial.judge.stats.by_model).total() - before
     invocations = trial.invocations(key)
-    if not 0 < calls <= invocations:
+    # One each, where the function is new. One that knows the judge has calls in flight by then.
+    if not 0 < calls <= invocations * JUDGE_CONCURRENCY:
         raise TrialError(f"{trial.name}: {calls} calls in {invocations} invocations")
     judged = trial.judged(key)
     expect_traces(trial, key)

@@ -31,7 +31,8 @@ class Refusal:
     recognized: bool = True
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.code, self.message[:MOST_WORDS], self.hint) if part)
+        message = self.message[:MOST_WORDS].rstrip(". ")
+        return ": ".join(part for part in (self.code, message, self.hint) if part)
 
 
 _LIVING = "name a living one in BEDROCK_MODEL_ID or scorers.yaml (see `inference-monitor models`)"
