@@ -19,6 +19,8 @@ $(VENV)/.installed: requirements-dev.txt pyproject.toml
 	@touch $@
 
 node_modules/.installed: package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) < 22 ? 1 : 0)' \
+	  || echo "warning: Node $$(node --version) is past its end of life, and the CDK supports 22 and later only"
 	npm ci --silent
 	@touch $@
 

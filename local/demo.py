@@ -20,7 +20,9 @@ from types import FrameType
 
 from rich.text import Text
 
+from inference_monitor.env_file import check_names
 from inference_monitor.scoring.caps import Caps
+from inference_monitor_cli.output import any_output
 from local.captures import Captures, CapturesError, find_captures
 from local.cdk import CdkError
 from local.chain import Chain
@@ -44,6 +46,8 @@ ENDPOINT = "demo-endpoint"
 EXPERIMENT = "inference-monitor-demo"
 DEPLOY_SETTINGS = ("BEDROCK_MODEL_ID", "JUDGE_BUDGET_USD_PER_DAY", "JUDGE_BUDGET_USD_PER_RUN")
 """Those that the demo takes from its environment."""
+NO_ENV_FILE = Path(os.devnull)
+"""A developer's own settings stay out of the demo."""
 
 
 class UsageError(Exception):
@@ -73,6 +77,8 @@ def main() -> None:
 def demo(screen: Screen) -> list[str]:
     """Run the chain over the captures; gives what does not add up."""
     settings = _settings()
+    if misspelt := check_names(DEPLOY_SETTINGS, os.environ, NO_ENV_FILE):
+        raise UsageError("\n".join(misspelt))
     captures = find_captures(_paths(), PREFIX)
     with _only_one(settings.folder):
         screen.welcome(settings.judge, captures)
@@ -98,6 +104,8 @@ def _process(screen: Screen, chain: Chain, captures: Captures) -> RunSummary:
             endpoint=ENDPOINT,
             DATA_CAPTURE_S3_PREFIX=PREFIX,
             MLFLOW_EXPERIMENT_NAME=EXPERIMENT,
+            # The samples, and what somebody brings along, are of any number of endpoints.
+            OTHER_ENDPOINTS="include",
             **given,
         )
     screen.caps(Caps.of(deployment.settings), chain.settings.judge)
@@ -170,4 +178,5 @@ def _end(number: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with any_output():
+        main()

@@ -15,7 +15,24 @@ from pathlib import Path
 import requests
 
 LOOPBACK = "127.0.0.1"
+_NO_PROXY = ("NO_PROXY", "no_proxy")
 ATTACHED = Path(__file__).with_name("attached.py")
+
+
+def bypass_proxies() -> None:
+    """Reach what runs on this machine directly, whatever proxy the environment names.
+
+    It is for this process and those it starts; every HTTP client looks at these variables.
+    """
+    if not any(name.lower().endswith("_proxy") for name in os.environ if name not in _NO_PROXY):
+        return  # with nothing but exceptions, macOS would forget its own proxies
+    told = ",".join(os.environ.get(name, "") for name in _NO_PROXY)
+    hosts = dict.fromkeys([*filter(None, told.replace(" ", "").split(",")), LOOPBACK, "localhost"])
+    os.environ |= dict.fromkeys(_NO_PROXY, ",".join(hosts))
+
+
+# Everybody who talks to the local chain comes by here first.
+bypass_proxies()
 
 
 class StartError(Exception):

@@ -23,6 +23,7 @@ from constructs import Construct
 
 from inference_monitor.metric_names import (
     BUDGET_EXHAUSTED,
+    FOREIGN,
     JUDGE_CALLS,
     JUDGE_DECLINED,
     JUDGE_REFUSED,
@@ -30,6 +31,8 @@ from inference_monitor.metric_names import (
     JUDGE_UNREADABLE,
     NAMESPACE,
     SERVICE,
+    SILENT,
+    UNACCOUNTED,
 )
 
 PERIOD = Duration.minutes(5)
@@ -39,12 +42,16 @@ MOST_LOST_PERCENT = 5
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The parts of the chain in which a capture file can get stuck, and whose files they are."""
+    """The parts of the chain in which a capture file can get stuck, and whose metrics they send.
+
+    `deployment` is the prefix of the stack. Another one on the same endpoint has alarms of its own.
+    """
 
     workflow: sfn.IStateMachine
     function: lambda_.IFunction
     dead_letters: sqs.IQueue
-    endpoint: str
+    silence: lambda_.IFunction
+    deployment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +164,35 @@ def _troubles(watched: Watched) -> Iterator[Trouble]:
         periods=3,
     )
     yield Trouble(
+        "unaccounted",
+        _own_metric(UNACCOUNTED, watched.deployment),
+        "Records were in batches that failed for good: they are neither traced nor quarantined."
+        " `inference-monitor replay --failed-batches` sends them again.",
+    )
+    yield Trouble(
+        "silent",
+        _own_metric(SILENT, watched.deployment, Duration.hours(1)),
+        "The endpoint is invoked and no capture of it has arrived for SILENCE_ALARM_HOURS: look"
+        " whether its data capture is on (an update of an endpoint may drop it), and writes to"
+        " DATA_CAPTURE_S3_BUCKET below DATA_CAPTURE_S3_PREFIX; then bring in what was missed with"
+        " `inference-monitor replay --from HOUR --to HOUR`.",
+    )
+    yield Trouble(
+        "silence-unwatched",
+        watched.silence.metric_errors(period=Duration.hours(1)),
+        "Nobody would tell if captures stayed away: the function that looks for them fails. See"
+        " its log.",
+    )
+    yield Trouble(
+        "foreign-files",
+        _own_metric(FOREIGN, watched.deployment, Duration.hours(1)),
+        "Capture files of other endpoints lie below DATA_CAPTURE_S3_PREFIX: they were skipped, and"
+        " each costs an execution. Name the folder of the endpoint itself, or take them with"
+        " OTHER_ENDPOINTS=include, and deploy.",
+    )
+    yield Trouble(
         "budget-exhausted",
-        _own_metric(BUDGET_EXHAUSTED, watched.endpoint),
+        _own_metric(BUDGET_EXHAUSTED, watched.deployment),
         "The judge's budget is used up for this hour, or for a run: records are traced, but not"
         " judged. A 24th of JUDGE_BUDGET_USD_PER_DAY is released every hour (UTC): wait for the"
         " next hour, or raise it or JUDGE_BUDGET_USD_PER_RUN and deploy; then send the files again,"
@@ -166,13 +200,13 @@ def _troubles(watched: Watched) -> Iterator[Trouble]:
     )
     yield Trouble(
         "scores-missing",
-        _own_metric(JUDGE_UNAVAILABLE, watched.endpoint),
+        _own_metric(JUDGE_UNAVAILABLE, watched.deployment),
         "The judge could not be reached: records are traced, but not judged. See Bedrock's quotas"
         " and the function's log, then send the files again, which fills in what is missing.",
     )
     yield Trouble(
         "judge-refused",
-        _own_metric(JUDGE_REFUSED, watched.endpoint),
+        _own_metric(JUDGE_REFUSED, watched.deployment),
         "The judge refuses every call until somebody mends it: the model is dead, not allowed, or"
         " not in this Region. Records are traced and tagged scoring = 'judge_refused'; their"
         " assessments say what to do. `inference-monitor scorers check --live` asks the judge once;"
@@ -180,7 +214,7 @@ def _troubles(watched: Watched) -> Iterator[Trouble]:
     )
     yield Trouble(
         "verdicts-unreadable",
-        _share_of_calls(JUDGE_UNREADABLE, watched.endpoint),
+        _share_of_calls(JUDGE_UNREADABLE, watched.deployment),
         f"More than {MOST_LOST_PERCENT} % of an hour's judge calls gave no verdict that can be"
         " read: they are paid for, and their assessments are errors. Try the judge with"
         " `inference-monitor scorers check --live`, raise max_tokens or name another model.",
@@ -188,7 +222,7 @@ def _troubles(watched: Watched) -> Iterator[Trouble]:
     )
     yield Trouble(
         "content-declined",
-        _share_of_calls(JUDGE_DECLINED, watched.endpoint),
+        _share_of_calls(JUDGE_DECLINED, watched.deployment),
         f"For more than {MOST_LOST_PERCENT} % of an hour's judge calls the judge would not judge"
         " the content, which is probably unsafe: look at the traces with tags.scoring ="
         " 'judge_declined'.",
@@ -196,25 +230,25 @@ def _troubles(watched: Watched) -> Iterator[Trouble]:
     )
 
 
-def _share_of_calls(name: str, endpoint: str) -> cloudwatch.MathExpression:
+def _share_of_calls(name: str, deployment: str) -> cloudwatch.MathExpression:
     """A count as percent of an hour's judge calls."""
     hour = Duration.hours(1)
     return cloudwatch.MathExpression(
         expression="100 * lost / calls",
         using_metrics={
-            "lost": _own_metric(name, endpoint, hour),
-            "calls": _own_metric(JUDGE_CALLS, endpoint, hour),
+            "lost": _own_metric(name, deployment, hour),
+            "calls": _own_metric(JUDGE_CALLS, deployment, hour),
         },
         period=hour,
         label=f"{name}, percent of judge calls",
     )
 
 
-def _own_metric(name: str, endpoint: str, period: Duration = PERIOD) -> cloudwatch.Metric:
+def _own_metric(name: str, deployment: str, period: Duration = PERIOD) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
-        dimensions_map={"service": SERVICE, "endpoint": endpoint},
+        dimensions_map={"service": SERVICE, "deployment": deployment},
         period=period,
         statistic="Sum",
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import Aws, CustomResource, Duration, RemovalPolicy
+from aws_cdk import Aws, CustomResource
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.inline_function import inline_function
 from stacks.nag import acknowledge_wildcards
 
 SWITCH = Path(__file__).parent / "runtime" / "switch_on_eventbridge.py"
@@ -65,28 +65,20 @@ class CaptureFiles(Construct):
             self._key.grant_decrypt(role)
 
     def _switch(self) -> lambda_.Function:
-        log_group = logs.LogGroup(
-            self,
-            "SwitchLogs",
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        role = iam.Role(self, "SwitchRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetBucketNotification", "s3:PutBucketNotification"],
-                resources=[self._bucket_arn],
-            )
-        )
-        return lambda_.Function(
+        return inline_function(
             self,
             "Switch",
+            file=SWITCH,
             description="Switches on EventBridge for the capture bucket, at deployment",
-            code=lambda_.Code.from_inline(SWITCH.read_text()),
-            handler="index.handler",
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            role=role,
-            log_group=log_group,
-            timeout=Duration.minutes(1),
+            allowed=[
+                iam.PolicyStatement(
+                    # ListBucket is what HeadBucket, which tells the Region, asks for.
+                    actions=[
+                        "s3:GetBucketNotification",
+                        "s3:PutBucketNotification",
+                        "s3:ListBucket",
+                    ],
+                    resources=[self._bucket_arn],
+                )
+            ],
         )

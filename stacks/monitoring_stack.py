@@ -18,6 +18,7 @@ from stacks.map_runs import Batching
 from stacks.processor import Limits, Processor
 from stacks.results import Results
 from stacks.settings import DeploySettings
+from stacks.silence import Silence
 from stacks.workers_tables import claims, counters
 from stacks.workflow import Workflow
 
@@ -86,6 +87,13 @@ class MonitoringStack(Stack):
             captures=captures,
             state_machine=workflow.state_machine,
         )
+        silence = Silence(
+            self,
+            "Silence",
+            endpoint=settings.sagemaker_endpoint_name,
+            deployment=names.prefix,
+            hours=settings.silence_alarm_hours,
+        )
         Alarms(
             self,
             "Alarms",
@@ -94,7 +102,8 @@ class MonitoringStack(Stack):
                 workflow=workflow.state_machine,
                 function=processor.function,
                 dead_letters=trigger.dead_letters,
-                endpoint=settings.sagemaker_endpoint_name,
+                silence=silence.function,
+                deployment=names.prefix,
             ),
             email=settings.alarm_email,
         )
@@ -134,6 +143,8 @@ def _environment(
         "MONITOR_EXPERIMENT_NAME": settings.mlflow_experiment_name,
         "MONITOR_TRACE_STORE": settings.mlflow_trace_store,
         "MONITOR_ENDPOINT_NAME": settings.sagemaker_endpoint_name,
+        "MONITOR_DEPLOYMENT": settings.stack_prefix,
+        "MONITOR_OTHER_ENDPOINTS": settings.other_endpoints,
         "MONITOR_JUDGE_MODEL": settings.bedrock_model_id,
         "MONITOR_RESULTS_BUCKET": results_bucket,
         "MONITOR_CLAIMS_TABLE": claims_table,

@@ -17,7 +17,7 @@ from stacks.names import MAX_PREFIX_LENGTH
 
 _PREFIX = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 _MLFLOW_ARN = re.compile(
-    r"arn:aws[a-z-]*:sagemaker:[a-z]{2}(-[a-z]+)+-\d:\d{12}:"
+    r"arn:aws(-us-gov)?:sagemaker:[a-z]{2}(-[a-z]+)+-\d:\d{12}:"
     r"(mlflow-app/[A-Za-z0-9-]+|mlflow-tracking-server/[A-Za-z0-9](-*[A-Za-z0-9]){0,255})"
 )
 _ENDPOINT = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
@@ -44,6 +44,11 @@ def stack_prefix(value: str) -> str:
 
 def mlflow_arn(value: str) -> str:
     """The ARN of an MLflow App or an MLflow tracking server."""
+    if re.match(r"arn:aws-(cn|iso)", value):
+        raise ValueError(
+            f"{value!r} is in a partition that MLflow's SageMaker plugin cannot sign for: it knows"
+            " aws and aws-us-gov only"
+        )
     if not _MLFLOW_ARN.fullmatch(value):
         raise ValueError(f"{value!r} is not the ARN of an mlflow-app or an mlflow-tracking-server")
     return value

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from inference_monitor.env_file import ENCODING, ENV_FILE, UnreadableEnvFileError, check_names
 from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap, Caps
 from inference_monitor.scoring.models import DEFAULT_JUDGE
 from inference_monitor.scoring.own_prices import EXAMPLE as PRICES_EXAMPLE
@@ -26,7 +28,8 @@ class DeploySettings(BaseSettings):
     """What two deployments may differ in. `.env.example` describes every one of them (tested)."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=ENV_FILE,
+        env_file_encoding=ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -46,6 +49,7 @@ class DeploySettings(BaseSettings):
     data_capture_s3_prefix: Annotated[str, AfterValidator(rules.key_prefix)] = Field(
         default_factory=_endpoint, examples=["my-llm-endpoint"]
     )
+    other_endpoints: Literal["skip", "include"] = Field(default="skip", examples=["skip"])
     mlflow_experiment_name: Annotated[str, AfterValidator(rules.experiment_name)] = Field(
         default_factory=_endpoint, examples=["my-llm-endpoint"]
     )
@@ -69,6 +73,7 @@ class DeploySettings(BaseSettings):
     alarm_email: Annotated[str, AfterValidator(rules.email)] | None = Field(
         default=None, examples=["team@example.com"]
     )
+    silence_alarm_hours: int = Field(default=6, ge=1, le=168, examples=[6])
     redaction: Annotated[
         Literal["off", "patterns", "presidio"], AfterValidator(rules.redaction)
     ] = Field(default="off", examples=["patterns"])
@@ -117,17 +122,24 @@ class DeploySettings(BaseSettings):
         """Read the environment, then `.env` in the working directory.
 
         Raises:
-            InvalidSettingsError: One line per missing or malformed setting, each with an example.
+            InvalidSettingsError: One line per missing or malformed setting, each with an example,
+                and per name that is a misspelt setting.
         """
         try:
-            return cls()
+            lines = check_names([name.upper() for name in cls.model_fields], os.environ)
+            settings = cls()
+        except UnreadableEnvFileError as error:
+            raise InvalidSettingsError(str(error)) from error
         except ValidationError as error:
-            lines = [
+            lines += [
                 _line(str(e["loc"][0]), e["type"], e["msg"])
                 for e in error.errors()
                 if e["type"] != "default_factory_not_called"
             ]
             raise InvalidSettingsError("\n".join(lines)) from error
+        if lines:
+            raise InvalidSettingsError("\n".join(lines))
+        return settings
 
 
 def _line(field: str, kind: str, message: str) -> str:

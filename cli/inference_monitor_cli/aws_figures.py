@@ -40,9 +40,10 @@ BUDGET_WRITES_PER_CALL = 2
 LOG_BYTES_PER_INVOCATION = 2_000
 LOG_BYTES_PER_FILE, LOG_BYTES_PER_BATCH = 11 * 400, 7 * 400
 
-# The stack (tests/infra/test_estimate.py): alarms and dashboards; the function's metrics, for one
-# endpoint. An alarm on a share of another metric is priced as two.
-ALARMS, DASHBOARDS, METRICS = 10, 1, 16
-METRICS_IN_ALARMS = 12
+# The stack (tests/infra/test_estimate.py): alarms and dashboards; the function's metrics, by
+# endpoint and by deployment, and the one of silence. An alarm on a share of another metric is
+# priced as two.
+ALARMS, DASHBOARDS, METRICS = 14, 1, 35
+METRICS_IN_ALARMS = 16
 
 HOURS_PER_MONTH = 730  # as AWS counts a month

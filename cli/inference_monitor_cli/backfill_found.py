@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Found:
     """Counts and price of what is missing, and how to have it judged.
 
-    `stays` is what belongs to no hour; `under_way` are batch jobs whose verdicts are not in MLflow
-    yet.
+    `stays` is what belongs to no hour, or where nothing was found; `under_way` are batch jobs whose
+    verdicts are not in MLflow yet.
     """
 
     work: Backfill

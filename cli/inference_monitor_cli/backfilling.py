@@ -13,7 +13,6 @@ from typing import cast, get_args
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from inference_monitor.capture.source import source_of
 from inference_monitor.privacy.build import Mode, build_redaction
 from inference_monitor.scoring.build import SCORERS_FILE
 from inference_monitor.scoring.config import load_scorers
@@ -115,7 +114,15 @@ class Backfill:
         with tempfile.TemporaryDirectory() as folder, Spool(Path(folder)) as spool:
             self._look(replay.files(plan), search, account, spool if batch else None)
             account.under_way = search.left_to_others
-            yield Found(self, account, spool, replay, stopped, [*plan.stays], list(under_way))
+            yield Found(
+                self,
+                account,
+                spool,
+                replay,
+                stopped,
+                [*plan.stays, *plan.unusable],
+                list(under_way),
+            )
 
     def collect(self, names: Sequence[str]) -> bool:
         """Wait for jobs and put their verdicts into MLflow; gives whether something is missing.
@@ -156,7 +163,6 @@ class Backfill:
         self, keys: Iterable[str], search: MissingScores, account: Account, spool: Spool | None
     ) -> None:
         s3, bucket = self.deployment.session.client("s3"), self.deployment.capture_bucket
-        endpoint = self.deployment.variable("MONITOR_ENDPOINT_NAME")
         console = Console(stderr=True)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         with Progress(
@@ -164,8 +170,10 @@ class Backfill:
         ) as progress:
             task = progress.add_task("looking", total=None)
             for key in keys:
-                entries = read_entries(s3, bucket, key)
-                for lacking in search.of_file(source_of(bucket, key, endpoint), entries):
+                source = self.deployment.source_of(key)
+                if source.foreign:
+                    continue
+                for lacking in search.of_file(source, read_entries(s3, bucket, key)):
                     account.add(key, lacking)
                     if spool:
                         spool.add(lacking)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SUFFIX = ".jsonl"
+_FOLDERS_SHOWN = 10
 # SageMaker's layout: …/<endpoint>/<variant>/yyyy/mm/dd/hh/<file>, in UTC.
 _HOUR = re.compile(r"/(20\d\d/\d\d/\d\d/\d\d)/[^/]+$")
 _DATED_FOLDER = re.compile(r"/(20\d\d(?:/\d\d){0,3})/$")
@@ -43,6 +44,9 @@ class Hours:
         """Whether a year, month, day or hour (`2026`, `2026/03`, …) has a part in the range."""
         return self.first[: len(date)] <= date <= self.last[: len(date)]
 
+    def __str__(self) -> str:
+        return f"{self.first} to {self.last} (UTC)"
+
 
 @dataclass(frozen=True, slots=True)
 class CaptureFile:
@@ -70,6 +74,18 @@ def capture_files(s3: S3Client, bucket: str, prefix: str, hours: Hours) -> Itera
             dated = _DATED_FOLDER.search(folder["Prefix"])
             if not dated or hours.touches(dated[1]):
                 yield from capture_files(s3, bucket, folder["Prefix"], hours)
+
+
+def nothing_found(s3: S3Client, bucket: str, prefix: str, hours: Hours) -> str:
+    """Where capture files were looked for in vain, and which folders the bucket has instead."""
+    page = s3.list_objects_v2(Bucket=bucket, Delimiter="/", MaxKeys=1000)
+    folders = [folder["Prefix"] for folder in page.get("CommonPrefixes", ())]
+    told = ", ".join(folders[:_FOLDERS_SHOWN]) + (", …" if len(folders) > _FOLDERS_SHOWN else "")
+    return (
+        f"no capture file: looked for s3://{bucket}/{prefix}…/yyyy/mm/dd/hh/*{SUFFIX}, {hours}; "
+        f"the bucket has {told or 'no folder at all'}. Is the endpoint's data capture on, and is "
+        "this where it writes?"
+    )
 
 
 def hour_of(key: str) -> str | None:

@@ -5,21 +5,48 @@ The names and defaults are those of `stacks.settings` (tested), which needs the 
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from inference_monitor.env_file import ENCODING, ENV_FILE, UnreadableEnvFileError, check_names
 from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap
 from inference_monitor.scoring.models import DEFAULT_JUDGE
 from inference_monitor_cli.problems import CommandError
+
+DEPLOYMENT_ONLY = (
+    "STACK_PREFIX",
+    "MLFLOW_TRACKING_URI",
+    "SAGEMAKER_ENDPOINT_NAME",
+    "DATA_CAPTURE_S3_BUCKET",
+    "DATA_CAPTURE_S3_PREFIX",
+    "OTHER_ENDPOINTS",
+    "DATA_CAPTURE_KMS_KEY_ARN",
+    "MLFLOW_EXPERIMENT_NAME",
+    "MLFLOW_ARTIFACT_S3_URI",
+    "RESULTS_KMS_KEY_ARN",
+    "ALARM_EMAIL",
+    "SILENCE_ALARM_HOURS",
+    "JUDGE_REQUESTS_PER_MINUTE",
+    "JUDGE_TOKENS_PER_MINUTE",
+    "LAMBDA_TIMEOUT_SECONDS",
+    "LAMBDA_EPHEMERAL_STORAGE_MB",
+    "LAMBDA_RESERVED_CONCURRENCY",
+    "MAP_MAX_CONCURRENCY",
+    "TOLERATED_FAILURE_PERCENTAGE",
+    "LOG_RETENTION_DAYS",
+)
+"""Settings of the deployment that the command makes nothing of: known, so not misspelt."""
 
 
 class DeploySettings(BaseSettings):
     """What judging a record, and running the function, depends on."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=ENV_FILE,
+        env_file_encoding=ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -42,10 +69,15 @@ class DeploySettings(BaseSettings):
         """Read the environment, then `.env` in the working directory.
 
         Raises:
-            CommandError: If one of them cannot be used.
+            CommandError: If one of them cannot be used, or a name is a misspelt setting.
         """
+        known = [*(name.upper() for name in cls.model_fields), *DEPLOYMENT_ONLY]
         try:
+            if misspelt := check_names(known, os.environ):
+                raise CommandError(" ".join(misspelt))
             return cls()
+        except UnreadableEnvFileError as error:
+            raise CommandError(str(error)) from None
         except ValidationError as error:
             told = [
                 f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from inference_monitor.capture.source import source_of
+from inference_monitor.inference import Source
 from inference_monitor_cli.problems import CommandError
 
 # The public names of a deployment, as `stacks.names` gives them (tested).
@@ -73,6 +75,13 @@ class Deployment:
             FunctionName=self.function_arn
         )
         return dict(function.get("Environment", {}).get("Variables", {}))
+
+    def source_of(self, key: str) -> Source:
+        """What the function makes of a capture file; `foreign` is what it skips."""
+        source = source_of(self.capture_bucket, key, self.variable("MONITOR_ENDPOINT_NAME"))
+        # A function that is older than the setting takes every file.
+        skips = self.function_environment.get("MONITOR_OTHER_ENDPOINTS") == "skip"
+        return source if skips else replace(source, foreign=False)
 
     def variable(self, name: str) -> str:
         """A variable of the function's environment.

@@ -42,6 +42,12 @@ def estimate(  # noqa: PLR0913  # each is an option of the command
     records_per_day: Annotated[
         float | None, typer.Option(min=1, help="Inferences a day; by default as in the captures.")
     ] = None,
+    records_per_file: Annotated[
+        float | None,
+        typer.Option(
+            min=1, help="Inferences in a capture file; each file is an execution. As in captures."
+        ),
+    ] = None,
     input_tokens: Annotated[
         int | None, typer.Option(min=1, help="Of a conversation, where there are no captures.")
     ] = None,
@@ -85,12 +91,13 @@ def estimate(  # noqa: PLR0913  # each is an option of the command
             AwsPrices.load(aws_prices),
             mlflow_usd_per_hour,
         )
+        rate = estimates.Rate(records_per_day, records_per_file)
         if captures and not (input_tokens or output_tokens):
             with _progress() as show:
                 files = find_files(captures)
-                result = estimates.of_captures(files, parts, records_per_day, days, show)
+                result = estimates.of_captures(files, parts, rate, days, show)
         elif records_per_day and input_tokens and output_tokens and not captures:
-            result = estimates.of_rate(records_per_day, input_tokens, output_tokens, parts, days)
+            result = estimates.of_rate(rate, input_tokens, output_tokens, parts, days)
         else:
             raise CommandError(_WHAT_TO_GIVE)
         if as_json:

@@ -20,6 +20,7 @@ def document(estimate: Estimate) -> dict[str, Any]:
         "counted": _mix(estimate.counted) if estimate.counted else None,
         "once": _bill(estimate.once) if estimate.once else None,
         "records_per_day": estimate.records_per_day,
+        "records_per_file": day.work.records / day.work.files if day.work.files else None,
         "per_day": _bill(day),
         "days": estimate.days,
         "usd_for_days": estimate.days * day.usd,

@@ -32,8 +32,15 @@ def notes(estimate: Estimate) -> Iterator[str]:
         )
     if estimate.counted is None:
         yield (
-            "All records are taken for answered chats of one variant, AllTraffic, in a file every "
-            "five minutes; captures say better how it is."
+            "All records are taken for answered chats of one variant, AllTraffic; captures say "
+            "better how it is."
+        )
+    if estimate.rate.per_file is None:
+        work = estimate.per_day.work
+        why = "as in the captures" if estimate.counted else "a file every five minutes"
+        yield (
+            f"{work.records / max(work.files, 1):,.0f} records in a capture file: {why}. Each file "
+            "is an execution: --records-per-file says otherwise."
         )
     yield (
         f"AWS: list prices of {aws.region}, {aws.as_of}, without free tiers, data transfer, KMS "

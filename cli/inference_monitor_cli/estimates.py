@@ -57,16 +57,29 @@ class Bill:
         return self.judge.configured.usd + sum(line.usd for line in self.lines)
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many records come in a day, and how many a capture file holds; None: not told."""
+
+    per_day: float | None = None
+    per_file: float | None = None
+
+
 @dataclass(slots=True)
 class Estimate:
     """What is estimated: the captures once, if there are any, and a day of traffic."""
 
     parts: Parts
     days: float
-    records_per_day: float
+    rate: Rate
     per_day: Bill
     once: Bill | None = None
     counted: Traffic | None = None
+
+    @property
+    def records_per_day(self) -> float:
+        """The inferences of the day that is priced."""
+        return self.per_day.work.records
 
     @property
     def unpriced(self) -> list[str]:
@@ -78,11 +91,13 @@ class Estimate:
 def of_captures(
     files: Sequence[CaptureFile],
     parts: Parts,
-    records_per_day: float | None,
+    rate: Rate,
     days: float,
     show: Callable[[Traffic], None] = lambda _: None,
 ) -> Estimate:
     """Price captures, and traffic like theirs; `show` is called after each file.
+
+    What `rate` leaves out is as it is in the captures.
 
     Raises:
         CommandError: If no inference is in them.
@@ -102,23 +117,25 @@ def of_captures(
         show(traffic)
     if not traffic.records:
         raise CommandError(f"no inference is in the {traffic.files} files")
-    rate = traffic.records_per_day if records_per_day is None else records_per_day
-    per_day = _bill(traffic.per_day(rate), forecast.per_day(rate), parts, hours=24)
+    records = traffic.records_per_day if rate.per_day is None else rate.per_day
+    work = traffic.per_day(records, rate.per_file)
+    per_day = _bill(work, forecast.per_day(records), parts, hours=24)
     once = _bill(traffic.work, planned.ways, parts)
-    return Estimate(parts, days, rate, per_day, once, traffic)
+    return Estimate(parts, days, Rate(records, rate.per_file), per_day, once, traffic)
 
 
 def of_rate(
-    records_per_day: float, input_tokens: int, output_tokens: int, parts: Parts, days: float
+    rate: Rate, input_tokens: int, output_tokens: int, parts: Parts, days: float
 ) -> Estimate:
-    """Price traffic of which only the rate and the size are known."""
+    """Price traffic of which only the rate, which must be told, and the size are known."""
     planner = parts.planner
     forecast = JudgeForecast(planner)
     forecast.add(planner.record(chat(input_tokens, output_tokens), SOURCE))
     size = chat_bytes(input_tokens, output_tokens)
-    work = assumed_work(records_per_day, size, parts.batching)
-    bill = _bill(work, forecast.per_day(records_per_day), parts, hours=24)
-    return Estimate(parts, days, records_per_day, bill)
+    records = rate.per_day or 0.0
+    work = assumed_work(records, size, parts.batching, rate.per_file)
+    bill = _bill(work, forecast.per_day(records), parts, hours=24)
+    return Estimate(parts, days, rate, bill)
 
 
 def _bill(work: Work, judge: Ways, parts: Parts, hours: int = 0) -> Bill:

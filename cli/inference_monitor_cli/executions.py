@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from inference_monitor_cli.capture_files import Hours, capture_files
+from inference_monitor_cli.capture_files import Hours, capture_files, nothing_found
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.sending import NotSentError, Plan, Sending
 
@@ -90,13 +90,17 @@ class HoursReplay:
         return plan
 
     def files(self, plan: Plan) -> Iterator[str]:
-        """The keys of the files; what belongs to no hour stays, and `plan` is told."""
+        """The keys of the files; `plan` is told what belongs to no hour, and if there is none."""
+        found = False
         for file in capture_files(self._s3, self._bucket, self._prefix, self._hours):
+            found = True
             if file.hour is None:
                 uri = f"s3://{self._bucket}/{file.key}"
                 plan.stays.append(f"{uri}: its path has no date; invoke the function with its key")
             else:
                 yield file.key
+        if not found:
+            plan.unusable.append(nothing_found(self._s3, self._bucket, self._prefix, self._hours))
 
     def of(self, keys: Iterable[str]) -> Iterator[Sending]:
         """Some of the files, ready to be sent."""

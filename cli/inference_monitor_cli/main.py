@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from inference_monitor_cli.agreement import agreement
@@ -9,11 +11,22 @@ from inference_monitor_cli.backfill import backfill
 from inference_monitor_cli.estimate import estimate
 from inference_monitor_cli.inspect import inspect
 from inference_monitor_cli.models import models
+from inference_monitor_cli.output import any_output
 from inference_monitor_cli.reconcile import reconcile
 from inference_monitor_cli.replay import replay
 from inference_monitor_cli.scorers import scorers_app
 
-app = typer.Typer(
+
+class _App(typer.Typer):
+    """The command as a program."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it, whatever its output goes to."""
+        with any_output():
+            return super().__call__(*args, **kwargs)
+
+
+app = _App(
     no_args_is_help=True,
     add_completion=False,
     # Paragraphs are wrapped to the terminal; without it each line of a docstring is one.

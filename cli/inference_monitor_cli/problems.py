@@ -17,6 +17,7 @@ from botocore.exceptions import (
 )
 
 from inference_monitor.errors import MonitorError
+from inference_monitor_cli.output import READER_GONE
 from inference_monitor_cli.report import printable
 
 FAILED = 1
@@ -50,6 +51,8 @@ def told_plainly(verb: str) -> Iterator[None]:
     """End the command with one line on stderr instead of a traceback."""
     try:
         yield
+    except BrokenPipeError:
+        raise typer.Exit(READER_GONE) from None
     except EXPECTED as error:
         typer.secho(f"{verb}: {problem(error)}", fg="red", err=True)
         raise typer.Exit(UNABLE) from None

@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from inference_monitor_cli.capture_files import Hours, capture_files
+from inference_monitor_cli.capture_files import Hours, capture_files, nothing_found
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.options import ExperimentName, Prefix, TrackingUri
 from inference_monitor_cli.problems import FAILED, needs_mlflow, told_plainly
@@ -50,7 +50,8 @@ def reconcile(
 ) -> None:
     """Compare the inferences in the capture bucket with the traces in MLflow, per hour.
 
-    Exits with 1 when a trace is missing. Quarantined lines are kept, and are not missing.
+    Exits with 1 when a trace is missing, and when there is no capture file at all. Quarantined
+    lines are kept, and are not missing.
     """
     with told_plainly("reconcile"):
         hours = Hours.parse(first, last)
@@ -59,13 +60,12 @@ def reconcile(
             tracking_uri or deployment.variable("MONITOR_MLFLOW_TRACKING_URI"),
             experiment or deployment.variable("MONITOR_EXPERIMENT_NAME"),
         )
-        endpoint = deployment.variable("MONITOR_ENDPOINT_NAME")
-        result = _reconcile(deployment, hours, endpoint, lookup)
+        result = _reconcile(deployment, hours, lookup)
         if as_json:
             sys.stdout.write(json.dumps(_document(result)) + "\n")
         else:
             _print(result)
-    raise typer.Exit(FAILED if result.missing else 0)
+    raise typer.Exit(FAILED if result.missing or result.nothing else 0)
 
 
 def open_traces(tracking_uri: str, experiment: str) -> Lookup:
@@ -79,11 +79,9 @@ def open_traces(tracking_uri: str, experiment: str) -> Lookup:
     return StoredTraces(tracking_uri, experiment).lookup
 
 
-def _reconcile(
-    deployment: Deployment, hours: Hours, endpoint: str, lookup: Lookup
-) -> Reconciliation:
+def _reconcile(deployment: Deployment, hours: Hours, lookup: Lookup) -> Reconciliation:
     s3, bucket = deployment.session.client("s3"), deployment.capture_bucket
-    reconciler = Reconciler(s3, bucket, deployment.results_bucket, endpoint, lookup)
+    reconciler = Reconciler(s3, bucket, deployment.results_bucket, deployment.source_of, lookup)
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(
@@ -97,7 +95,10 @@ def _reconcile(
             progress.update(task, description=text)
 
         files = capture_files(s3, bucket, deployment.capture_prefix, hours)
-        return reconciler.reconcile(files, show)
+        result = reconciler.reconcile(files, show)
+    if not (result.files or result.undated):
+        result.nothing = nothing_found(s3, bucket, deployment.capture_prefix, hours)
+    return result
 
 
 def _document(result: Reconciliation) -> dict[str, Any]:
@@ -107,10 +108,13 @@ def _document(result: Reconciliation) -> dict[str, Any]:
         "total": {k: v for k, v in asdict(result.total()).items() if k != "hour"},
         "missing": [asdict(missing) for missing in result.missing],
         "undated": result.undated,
+        "nothing": result.nothing,
     }
 
 
 def _print(result: Reconciliation) -> None:
+    if result.nothing:
+        typer.secho(printable(result.nothing), fg="red", err=True)
     console = Console()
     table = Table()
     table.add_column("hour (UTC)", no_wrap=True)

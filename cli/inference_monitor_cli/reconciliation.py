@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from inference_monitor.capture.reader import Skipped
-from inference_monitor.capture.source import source_of
-from inference_monitor.inference import Inference
+from inference_monitor.inference import Inference, Source
 from inference_monitor.storage import read_entries
 from inference_monitor.traces.identity import trace_id
 from inference_monitor_cli.capture_files import CaptureFile
@@ -29,7 +28,7 @@ class HourCounts:
 
     lines = inferences + duplicates + skipped + quarantined, and inferences = in_mlflow + missing.
     An inference that MLflow has refused is quarantined; one that occurs twice in the range is a
-    duplicate where it occurs again.
+    duplicate where it occurs again. The lines of other endpoints' files are skipped.
     """
 
     hour: str
@@ -55,12 +54,16 @@ class Missing:
 
 @dataclass(slots=True)
 class Reconciliation:
-    """The counts of each hour, in the order of time, and everything that is missing."""
+    """The counts of each hour, in the order of time, and everything that is missing.
+
+    `nothing` says where capture files were looked for, when there was none.
+    """
 
     hours: dict[str, HourCounts] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     files: int = 0
     undated: list[str] = field(default_factory=list)
+    nothing: str | None = None
 
     def total(self) -> HourCounts:
         """The sums of all hours."""
@@ -76,12 +79,17 @@ class Reconciler:
     """Reads capture files line by line and asks MLflow for what they hold."""
 
     def __init__(
-        self, s3: S3Client, captures: str, results: str, endpoint: str, lookup: Lookup
+        self,
+        s3: S3Client,
+        captures: str,
+        results: str,
+        source_of: Callable[[str], Source],
+        lookup: Lookup,
     ) -> None:
         self._s3 = s3
         self._captures = captures
         self._results = results
-        self._endpoint = endpoint
+        self._source_of = source_of
         self._lookup = lookup
         self._seen: set[bytes] = set()
 
@@ -107,12 +115,15 @@ class Reconciler:
         return result
 
     def _compare(self, key: str, counts: HourCounts) -> list[Missing]:
-        source = source_of(self._captures, key, self._endpoint)
+        source = self._source_of(key)
         missing: list[Missing] = []
         pending: list[Missing] = []
         for entry in read_entries(self._s3, self._captures, key):
             counts.lines += 1
             record = entry.record
+            if source.foreign:
+                counts.skipped += 1
+                continue
             if not isinstance(record, Inference):
                 counts.skipped += isinstance(record, Skipped)
                 counts.quarantined += not isinstance(record, Skipped)

@@ -114,15 +114,20 @@ class Traffic:
         """The rate at which the inferences came."""
         return self.records * _HOURS / self.hours if self.hours else 0.0
 
-    def per_day(self, records: float) -> Work:
+    @property
+    def records_per_file(self) -> float:
+        """How many inferences a file holds on average."""
+        return self.records / self.files if self.files else 0.0
+
+    def per_day(self, records: float, records_per_file: float | None = None) -> Work:
         """What so many records a day, of this mix, make of work.
 
-        The files stay as many in a day as they were: more records make them longer.
+        Without `records_per_file`, files stay as long as they are: more records make more of them.
         """
         if not self.records:
             return Work(0, 0, 0, 0, 0)
-        growth = records / self.records_per_day
-        files = self.files * _HOURS / self.hours
+        per_file = records_per_file or self.records_per_file
+        growth, files = per_file / self.records_per_file, records / per_file
         size, lines = self.bytes / self.files * growth, self.lines / self.files * growth
         ranged = self.ranged / self.files
         each = (1 - ranged) * self.batching.batches(lines, size)
@@ -130,9 +135,14 @@ class Traffic:
         return Work(records, files, files * each, files * ranged, files * size)
 
 
-def assumed_work(records: float, bytes_per_record: float, batching: Batching) -> Work:
+def assumed_work(
+    records: float,
+    bytes_per_record: float,
+    batching: Batching,
+    records_per_file: float | None = None,
+) -> Work:
     """The work of a day with so many records, where no files are there to be counted."""
-    files = min(float(FILES_PER_DAY), records)
+    files = records / records_per_file if records_per_file else min(float(FILES_PER_DAY), records)
     lines = records / files
     each = batching.batches(lines, lines * bytes_per_record)
     return Work(records, files, files * each, 0, records * bytes_per_record)

@@ -27,7 +27,7 @@ from inference_monitor.errors import UnbalancedLedgerError
 from inference_monitor.events import Batch, CaptureFile, CutFile, MapRun, parse_event
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
-from inference_monitor.metric_names import JUDGE_COST, NAMESPACE, SERVICE
+from inference_monitor.metric_names import FOREIGN, JUDGE_COST, NAMESPACE, SERVICE, UNACCOUNTED
 from inference_monitor.privacy.build import build_redaction
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
 from inference_monitor.scoring.config import load_scorers
@@ -56,7 +56,7 @@ warnings.filterwarnings("ignore", "No application metrics to publish")
 COUNTED = (
     "captured", "traced", "duplicate", "skipped", "quarantined", "scored", "unscored",
     "budget_exhausted", "judge_unavailable", "judge_refused", "judge_declined", "judge_unreadable",
-    "empty_answers", "judge_calls",
+    "empty_answers", "judge_calls", "foreign",
 )  # fmt: skip
 
 
@@ -113,8 +113,8 @@ def _close_ledger(source: Source, run: MapRun) -> Summary:
     lost = sum(_records_of(json.loads(execution["Input"])) for execution in failed)
     summary.captured += lost
     _results().write_ledger(source, summary)
-    metrics.add_dimension("endpoint", source.endpoint)
-    metrics.add_metric("Unaccounted", MetricUnit.Count, lost)
+    _add_dimensions(source.endpoint)
+    metrics.add_metric(UNACCOUNTED, MetricUnit.Count, lost)
     if not summary.balanced:
         raise UnbalancedLedgerError(
             f"{source.uri}: {lost} of {summary.captured} records were in batches that failed, as "
@@ -150,10 +150,20 @@ def _delivery(request: Batch | CaptureFile, context: LambdaContext) -> Delivery:
 
 
 def _count(source: Source, summary: Summary) -> None:
-    metrics.add_dimension("endpoint", source.endpoint)
+    if summary.foreign:
+        # It is this deployment that met them; nothing else of it was at work.
+        _add_dimensions(get_settings().endpoint_name)
+        metrics.add_metric(FOREIGN, MetricUnit.Count, summary.foreign)
+        return
+    _add_dimensions(source.endpoint)
     for name in COUNTED:
         metrics.add_metric(name.title().replace("_", ""), MetricUnit.Count, getattr(summary, name))
     metrics.add_metric(JUDGE_COST, MetricUnit.NoUnit, summary.judge_cost_usd)
+
+
+def _add_dimensions(endpoint: str) -> None:
+    metrics.add_dimension("endpoint", endpoint)
+    metrics.add_dimensions(service=SERVICE, deployment=get_settings().deployment)
 
 
 @cache
@@ -174,7 +184,14 @@ def build_monitor() -> Monitor:
         settings.mlflow_tracking_uri, settings.experiment_name, settings.trace_store
     )
     claims = DynamoClaims(boto3.client("dynamodb"), settings.claims_table)
-    return Monitor(traces, claims, scorers, _results(), build_redaction(settings.redaction))
+    return Monitor(
+        traces,
+        claims,
+        scorers,
+        _results(),
+        build_redaction(settings.redaction),
+        other_endpoints=settings.other_endpoints == "include",
+    )
 
 
 @cache

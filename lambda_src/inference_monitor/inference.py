@@ -25,13 +25,15 @@ class Kind(StrEnum):
 class Source:
     """The capture file a record was read from.
 
-    `variant` is None when the key does not follow SageMaker's folder layout.
+    `variant` is None when the key does not follow SageMaker's folder layout; `foreign` says that
+    the key names another endpoint than the monitored one.
     """
 
     bucket: str
     key: str
     endpoint: str
     variant: str | None = None
+    foreign: bool = False
 
     @property
     def uri(self) -> str:

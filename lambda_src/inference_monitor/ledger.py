@@ -19,8 +19,8 @@ class Summary:
     reached, and `judge_refused` those whose judge refuses for good, by the last delivery that asked
     it; `judge_declined` those whose content a judge will not judge. `judge_unreadable` counts calls
     whose answer held no verdict, of all `judge_calls`. `empty_answers` counts the answers of LLMs
-    that took tokens and say nothing. `judge_cost_usd` counts the calls whose model has a known
-    price.
+    that took tokens and say nothing. `foreign` counts the skipped lines of other endpoints' files.
+    `judge_cost_usd` counts the calls whose model has a known price.
     """
 
     captured: int = 0
@@ -36,6 +36,7 @@ class Summary:
     judge_declined: int = 0
     judge_unreadable: int = 0
     empty_answers: int = 0
+    foreign: int = 0
     judge_calls: int = 0
     judge_input_tokens: int = 0
     judge_output_tokens: int = 0

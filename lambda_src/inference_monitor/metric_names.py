@@ -4,7 +4,23 @@ from __future__ import annotations
 
 NAMESPACE = "SageMakerInferenceMonitor"
 SERVICE = "inference-monitor"
-"""The value of the dimension `service`; the other dimension is `endpoint`."""
+"""The value of the dimension `service`.
+
+Each metric is sent twice: with `endpoint` as its other dimension, and with `deployment`, the prefix
+of the stack, which holds whatever endpoint a file is of.
+"""
+
+CAPTURED = "Captured"
+"""Lines of capture files, without those of `FOREIGN`."""
+
+FOREIGN = "Foreign"
+"""Lines of other endpoints' files, which were skipped."""
+
+SILENT = "Silent"
+"""1 in an hour in which captures of an invoked endpoint stay away, see `stacks.silence`."""
+
+UNACCOUNTED = "Unaccounted"
+"""Records of batches that failed for good: they are neither traced nor quarantined."""
 
 BUDGET_EXHAUSTED = "BudgetExhausted"
 """Records that were traced, but not judged in full, because the budget was used up."""

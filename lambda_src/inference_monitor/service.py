@@ -36,6 +36,7 @@ class Monitor:
     """Write and score the inferences of one capture file, or of one batch of it.
 
     `redact` is what every entry goes through before its inference is looked at, see `privacy`.
+    Without `other_endpoints`, files of other endpoints are counted and left alone.
     """
 
     def __init__(
@@ -45,12 +46,15 @@ class Monitor:
         scorer: InferenceScorer,
         results: ResultsStore,
         redact: Callable[[Entry], Entry] | None = None,
+        *,
+        other_endpoints: bool = False,
     ) -> None:
         self._traces = traces
         self._claims = claims
         self._scorer = scorer
         self._results = results
         self._redact = redact
+        self._other_endpoints = other_endpoints
 
     def process(self, source: Source, entries: Iterable[Entry], delivery: Delivery) -> Summary:
         """Process every entry of a file, read as it is asked for, and say what became of each.
@@ -60,6 +64,9 @@ class Monitor:
                 another delivery is at the same records, or time ran out.
             JudgeUnavailableError: If everything is written, but scores are missing.
         """
+        if source.foreign and not self._other_endpoints:
+            lines = sum(1 for _ in entries)
+            return Summary(captured=lines, skipped=lines, foreign=lines)
         summary, pending, seen = Summary(), 0, set[str]()
         failures: list[TransientError] = []
         in_a_row = 0

@@ -24,7 +24,13 @@ class Settings(BaseSettings):
     """Where the spans of traces go, see `traces.span_store`."""
 
     endpoint_name: str
-    """Used where a capture key does not carry the endpoint itself."""
+    """Whose files are processed, and those whose key does not carry an endpoint."""
+
+    deployment: str
+    """The prefix of the stack: metrics carry it, so that alarms watch their own deployment."""
+
+    other_endpoints: Literal["skip", "include"] = "skip"
+    """What becomes of other endpoints' files below the watched prefix."""
 
     judge_model: str
     """`bedrock:/<model or inference profile id>`; a scorer may name another."""

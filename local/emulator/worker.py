@@ -12,6 +12,7 @@ from pathlib import Path
 
 from local.emulator.runtime_api import Answer, Invocation, RuntimeApi
 
+RUNTIME = Path(__file__).with_name("lambda_runtime.py")
 # Set by the machine, not by Lambda, and still needed to run at all. Nothing else of the
 # environment of whoever started the emulator reaches a function.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -39,7 +40,7 @@ class Worker:
         with log.open("ab") as output:
             # In the emulator's process group, which is ended as one.
             self._process = subprocess.Popen(
-                [python, "-m", "awslambdaric", function.handler],
+                [python, str(RUNTIME), function.handler],
                 cwd=code,
                 env=_environment(function, self._api.address, code),
                 stdin=subprocess.DEVNULL,

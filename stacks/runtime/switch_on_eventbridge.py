@@ -7,6 +7,7 @@ deploy.
 """
 
 import json
+import os
 import urllib.request
 from typing import Any
 
@@ -26,6 +27,21 @@ def switch_on(s3: Any, bucket: str) -> None:
         )
 
 
+def refuse_other_region(s3: Any, bucket: str) -> None:
+    """EventBridge gets a bucket's events in the bucket's Region only; there is no rule of ours.
+
+    Raises:
+        ValueError: If the bucket is in another Region.
+    """
+    here = os.environ["AWS_REGION"]
+    there = s3.head_bucket(Bucket=bucket).get("BucketRegion", here)
+    if there != here:
+        raise ValueError(
+            f"Bucket {bucket} is in {there}, and this stack in {here}, where events of the bucket "
+            f"never come: deploy the stack in {there}, with AWS_REGION={there}"
+        )
+
+
 def handler(event: dict[str, Any], context: Any) -> None:
     """Answer CloudFormation in every case, or it waits an hour.
 
@@ -36,8 +52,12 @@ def handler(event: dict[str, Any], context: Any) -> None:
     status, reason = "FAILED", f"see log stream {context.log_stream_name}"
     try:
         if event["RequestType"] != "Delete":
-            switch_on(boto3.client("s3"), bucket)
+            s3 = boto3.client("s3")
+            refuse_other_region(s3, bucket)
+            switch_on(s3, bucket)
         status = "SUCCESS"
+    except ValueError as error:
+        reason = str(error)
     except ClientError as error:
         reason = f"Cannot switch on EventBridge for bucket {bucket}: {error}"
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ _KINDS = {
     "AWS::DynamoDB::Table": ("TableName", _CONSTRUCTS, f"arn:aws:dynamodb:{_HERE}:table/{{}}"),
     "AWS::SQS::Queue": ("QueueName", "dead-letters", f"arn:aws:sqs:{_HERE}:{{}}"),
     "AWS::SNS::Topic": ("TopicName", "alarms", f"arn:aws:sns:{_HERE}:{{}}"),
-    "AWS::Logs::LogGroup": ("LogGroupName", "switch", f"arn:aws:logs:{_HERE}:log-group:{{}}:*"),
+    "AWS::Logs::LogGroup": ("LogGroupName", _CONSTRUCTS, f"arn:aws:logs:{_HERE}:log-group:{{}}:*"),
     "AWS::Lambda::Function": ("FunctionName", "switch", f"arn:aws:lambda:{_HERE}:function:{{}}"),
     "AWS::StepFunctions::StateMachine": (
         "StateMachineName", "machine", f"arn:aws:states:{_HERE}:stateMachine:{{}}"
@@ -34,6 +35,7 @@ ROLES = {
     "workflow": "WorkflowStateMachineRole",
     "rule": "WorkflowStateMachineEventsRole",
     "switch": "CapturesSwitchRole",
+    "silence": "SilenceWatchRole",
     "batch": "BatchJudgingRole",
 }
 """Who acts in a deployment, and how the logical id of their role begins."""
@@ -81,7 +83,7 @@ class Account:
         if resource["Type"] not in _KINDS:
             return logical_id, logical_id
         fixed, made_up, arn = _KINDS[resource["Type"]]
-        made_up = made_up or logical_id.partition("Table")[0].lower()
+        made_up = made_up or re.split("Table|Logs", logical_id)[0].lower()
         name = self._filled_in(resource.get("Properties", {}).get(fixed, made_up))
         return name, arn.format(name)
 

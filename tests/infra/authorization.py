@@ -31,6 +31,7 @@ _OBJECT_ACTIONS = {
     ("s3", "PutObject"): "s3:PutObject",
 }
 _BUCKET_ACTIONS = {
+    ("s3", "HeadBucket"): "s3:ListBucket",
     ("s3", "GetBucketNotificationConfiguration"): "s3:GetBucketNotification",
     ("s3", "PutBucketNotificationConfiguration"): "s3:PutBucketNotification",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inference_monitor_cli import aws_figures as figures
+from inference_monitor_cli.deploy_settings import DEPLOYMENT_ONLY
 from inference_monitor_cli.deploy_settings import DeploySettings as CommandSettings
 from stacks.settings import DeploySettings
 from tests.infra.deployed import Deployed
@@ -16,6 +17,12 @@ def test_the_command_knows_the_settings_as_the_stack_does() -> None:
     assert {name: field.default for name, field in CommandSettings.model_fields.items()} == {
         name: deployed[name].default for name in CommandSettings.model_fields
     }
+
+
+def test_the_command_knows_every_name() -> None:
+    """What is a setting of the deployment is no misspelt one of the command."""
+    known = {*DEPLOYMENT_ONLY, *(name.upper() for name in CommandSettings.model_fields)}
+    assert known == {name.upper() for name in DeploySettings.model_fields}
 
 
 def test_transitions_are_those_of_the_state_machine(deployed: Deployed) -> None:

@@ -30,7 +30,7 @@ def account(request: pytest.FixtureRequest, synthesize: Synthesize) -> Account:
 
 @pytest.mark.parametrize("by", ROLES)
 def test_everything_that_has_a_name_is_named(account: Account, by: str) -> None:
-    """`*` alone only for X-Ray and log delivery; in an ARN, after the name of what is granted."""
+    """`*` alone only for X-Ray, log delivery, metrics; in an ARN, after the name it is about."""
     on_everything = set()
     for statement in account.statements(by):
         if statement["Effect"] == "Deny":
@@ -65,7 +65,7 @@ def test_roles_are_assumed_by_one_service(account: Account) -> None:
         assert set(statement["Principal"]) == {"Service"}
         assert "ManagedPolicyArns" not in role
         trusted.append(statement["Principal"]["Service"].removesuffix(".amazonaws.com"))
-    assert sorted(trusted) == ["bedrock", "events", "lambda", "lambda", "states"]
+    assert sorted(trusted) == ["bedrock", "events", "lambda", "lambda", "lambda", "states"]
 
 
 @pytest.mark.parametrize(
@@ -115,14 +115,16 @@ def test_nothing_is_public(account: Account) -> None:
             "RestrictPublicBuckets": True,
         }
     assert not account.properties("AWS::Lambda::Url")
-    assert not account.properties("AWS::Lambda::Permission")
+    (hourly,) = account.properties("AWS::Lambda::Permission")
+    assert hourly["Principal"] == "events.amazonaws.com"
+    assert hourly["SourceArn"] == account.arn("AWS::Events::Rule", "Hourly")
 
 
 def test_the_dead_letter_queue(account: Account) -> None:
     """It is encrypted, refuses plain HTTP, and takes messages of this stack's rule alone."""
     (queue,) = account.properties("AWS::SQS::Queue")
     assert queue["SqsManagedSseEnabled"] is True
-    arn, rule = account.arn("AWS::SQS::Queue"), account.arn("AWS::Events::Rule")
+    arn, rule = account.arn("AWS::SQS::Queue"), account.arn("AWS::Events::Rule", "Trigger")
     policy = account.resource_policy("AWS::SQS::QueuePolicy")
 
     def send(source: str, transport: dict[str, str]) -> Decision:
@@ -171,7 +173,7 @@ def test_what_is_stored_is_encrypted(account: Account) -> None:
 def test_logs_end(account: Account) -> None:
     """Every log group has a retention: no log outlives what the settings or we decided."""
     groups = account.properties("AWS::Logs::LogGroup")
-    assert sorted(group["RetentionInDays"] for group in groups) == [30, 90, 90]
+    assert sorted(group["RetentionInDays"] for group in groups) == [30, 30, 90, 90]
 
 
 @pytest.mark.parametrize(
@@ -189,6 +191,7 @@ def test_logs_end(account: Account) -> None:
         ("rule", "results", "GenerateDataKey", False),
         ("switch", "captures", "Decrypt", False),
         ("switch", "results", "GenerateDataKey", False),
+        ("silence", "captures", "Decrypt", False),
         ("batch", "captures", "Decrypt", False),
         ("batch", "results", "Decrypt", True),
         ("batch", "results", "GenerateDataKey", True),

@@ -96,9 +96,17 @@ REFUSED: dict[str, list[tuple[str, str, str]]] = {
         ("reading captures", READ, f"{CAPTURES}/llm-endpoint/a.jsonl"),
     ],
     "switch": [
+        ("listing another bucket", "s3:ListBucket", "arn:aws:s3:::captures-2"),
         ("another bucket's events", "s3:PutBucketNotification", "arn:aws:s3:::captures-2"),
         ("reading captures", READ, f"{CAPTURES}/llm-endpoint/a.jsonl"),
         ("the bucket's policy", "s3:PutBucketPolicy", CAPTURES),
+        ("another log", "logs:PutLogEvents", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:other:*"),
+    ],
+    "silence": [
+        ("another endpoint", "sagemaker:DescribeEndpoint", f"{MLFLOW}:endpoint/other-endpoint"),
+        ("changing the endpoint", "sagemaker:UpdateEndpoint", f"{MLFLOW}:endpoint/llm-endpoint"),
+        ("asking the endpoint", "sagemaker:InvokeEndpoint", f"{MLFLOW}:endpoint/llm-endpoint"),
+        ("reading captures", READ, f"{CAPTURES}/llm-endpoint/a.jsonl"),
         ("another log", "logs:PutLogEvents", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:other:*"),
     ],
 }

@@ -26,7 +26,6 @@ ACCEPTED: Mapping[str, Sequence[object]] = {
         "arn:aws:sagemaker:us-east-1:111122223333:mlflow-app/app-ABC123DEF456",
         "arn:aws:sagemaker:eu-west-1:111122223333:mlflow-tracking-server/my-server",
         "arn:aws-us-gov:sagemaker:us-gov-west-1:111122223333:mlflow-tracking-server/a",
-        "arn:aws-cn:sagemaker:cn-north-1:111122223333:mlflow-tracking-server/a",
     ],
     "sagemaker_endpoint_name": ["a", "my-endpoint-2", "A" * 63],
     "data_capture_s3_bucket": ["abc", "my.bucket-1", "a" * 63],
@@ -60,6 +59,8 @@ REFUSED: Mapping[str, Sequence[object]] = {
         "arn:aws:sagemaker:us-east-1:111122223333:endpoint/my-endpoint",
         "arn:aws:sagemaker:us-east-1:1111:mlflow-app/app-ABC123DEF456",
         "arn:aws:sagemaker:us-east-1:111122223333:mlflow-app/*",
+        "arn:aws-cn:sagemaker:cn-north-1:111122223333:mlflow-tracking-server/a",
+        "arn:aws-iso:sagemaker:us-iso-east-1:111122223333:mlflow-app/app-ABC123DEF456",
     ],
     "sagemaker_endpoint_name": ["-a", "a_b", "A" * 64, "a\nb"],
     "data_capture_s3_bucket": [
@@ -217,6 +218,44 @@ def test_every_problem_is_one_line_with_an_example(tmp_path: Path) -> None:
     assert told[0] == "STACK_PREFIX: is missing; for example STACK_PREFIX=dev"
     assert "'My_Bucket' is not an S3 bucket name" in told[3]
     assert list(tmp_path.iterdir()) == [tmp_path / ".env"]
+
+
+def test_a_misspelt_setting_stops_the_synthesis(tmp_path: Path) -> None:
+    """Each is a line with the name that was meant, beside the other problems; no traceback."""
+    example = (REPOSITORY / ".env.example").read_text()
+    (tmp_path / ".env").write_text(f"{example}JUDGE_BUDGET_USD_PER_DY=5\nOPENAI_API_KEY=x\n")
+    run = run_app(tmp_path, REDACTOIN="patterns", LOG_RETENTION_DAYS="8")
+    assert run.returncode == 1
+    *misspelt, invalid = problems(run)
+    assert misspelt == [
+        (
+            "JUDGE_BUDGET_USD_PER_DY in .env: there is no such setting;"
+            " did you mean JUDGE_BUDGET_USD_PER_DAY?"
+        ),
+        "REDACTOIN in the environment: there is no such setting; did you mean REDACTION?",
+    ]
+    assert invalid.startswith("LOG_RETENTION_DAYS: ")
+    assert list(tmp_path.iterdir()) == [tmp_path / ".env"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_an_unreadable_env_file_stops_the_synthesis(tmp_path: Path, encoding: str) -> None:
+    """One line says what is wrong with the file; no traceback."""
+    text = (REPOSITORY / ".env.example").read_text() + "ALARM_EMAIL=tür@example.com\n"
+    (tmp_path / ".env").write_bytes(text.encode(encoding))
+    run = run_app(tmp_path)
+    assert run.returncode == 1
+    (told,) = problems(run)
+    assert told.startswith(".env: is ")
+    assert "save it as UTF-8" in told
+
+
+def test_a_partition_without_managed_mlflow_is_refused_with_its_reason() -> None:
+    """The plugin that signs knows two partitions; the line says which."""
+    with pytest.raises(ValidationError, match="it knows aws and aws-us-gov only"):
+        settings(
+            mlflow_tracking_uri="arn:aws-cn:sagemaker:cn-north-1:111122223333:mlflow-app/app-A"
+        )
 
 
 @pytest.mark.parametrize(

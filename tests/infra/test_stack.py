@@ -162,11 +162,16 @@ def test_what_goes_wrong_sets_off_an_alarm(deployed: Deployed) -> None:
         "ExecutionsTimedOut": 1,
         "ExecutionThrottled": 1,
         "ApproximateNumberOfMessagesVisible": 1,
-        "Errors": 3,
+        "Errors": 1,
         "BudgetExhausted": 1,
         "JudgeUnavailable": 1,
         "JudgeRefused": 1,
+        "Unaccounted": 1,
+        "Silent": 1,
+        "Foreign": 1,
     }
+    errors = [a["EvaluationPeriods"] for a in alarms if a["MetricName"] == "Errors"]
+    assert sorted(errors) == [1, 3]
     for alarm in alarms:
         assert alarm["AlarmName"].startswith("sagemaker-inference-monitoring-dev")
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
@@ -178,7 +183,7 @@ def test_what_goes_wrong_sets_off_an_alarm(deployed: Deployed) -> None:
 def test_verdicts_that_are_lost_set_off_an_alarm_by_their_share(
     deployed: Deployed, name: str
 ) -> None:
-    """Above 5 % of an hour's judge calls, both counted for this endpoint; no calls, no alarm."""
+    """Above 5 % of an hour's judge calls, both counted for this stack; no calls, no alarm."""
     (alarm,) = (
         alarm
         for alarm in deployed.of_type("AWS::CloudWatch::Alarm").values()
@@ -194,7 +199,7 @@ def test_verdicts_that_are_lost_set_off_an_alarm_by_their_share(
         assert (stat["Period"], stat["Stat"]) == (3600, "Sum")
         assert stat["Metric"]["MetricName"] == counted
         dimensions = {d["Name"]: d["Value"] for d in stat["Metric"]["Dimensions"]}
-        assert dimensions == {"service": metric_names.SERVICE, "endpoint": "llm-endpoint"}
+        assert dimensions == {"service": metric_names.SERVICE, "deployment": "dev"}
 
 
 def test_a_judge_that_refuses_tells_what_to_do(deployed: Deployed) -> None:
@@ -205,12 +210,12 @@ def test_a_judge_that_refuses_tells_what_to_do(deployed: Deployed) -> None:
 
 
 def test_alarms_watch_what_the_function_counts(deployed: Deployed) -> None:
-    """Namespace and dimensions are those under which the function sends this endpoint's metrics."""
+    """Namespace and dimensions are those under which the function sends this stack's metrics."""
     for name in (metric_names.BUDGET_EXHAUSTED, metric_names.JUDGE_UNAVAILABLE):
         (alarm,) = (alarm for alarm in counting_alarms(deployed) if alarm["MetricName"] == name)
         assert alarm["Namespace"] == metric_names.NAMESPACE
         dimensions = {d["Name"]: d["Value"] for d in alarm["Dimensions"]}
-        assert dimensions == {"service": metric_names.SERVICE, "endpoint": "llm-endpoint"}
+        assert dimensions == {"service": metric_names.SERVICE, "deployment": "dev"}
         assert alarm["Statistic"] == "Sum"
         assert alarm["TreatMissingData"] == "notBreaching"
         assert "send the files again" in alarm["AlarmDescription"]

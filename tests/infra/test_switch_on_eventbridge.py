@@ -28,6 +28,11 @@ class FakeS3:
     def __init__(self, **notifications: Any) -> None:
         self.notifications = notifications
         self.writes = 0
+        self.region = "us-east-1"
+
+    def head_bucket(self, **_: str) -> dict[str, Any]:
+        """As boto3 answers, which follows S3 to the bucket's Region."""
+        return {"BucketRegion": self.region}
 
     def get_bucket_notification_configuration(self, **_: str) -> dict[str, Any]:
         """As boto3 answers."""
@@ -70,6 +75,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def deliver(monkeypatch: pytest.MonkeyPatch, s3: FakeS3, request_type: str) -> None:
     """Let CloudFormation send a request for the bucket."""
     monkeypatch.setattr("boto3.client", lambda _: s3)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
     event = {
         "RequestType": request_type,
         "ResponseURL": "https://cfn.test/a",
@@ -133,6 +139,20 @@ def test_a_bucket_that_is_not_there_fails_the_deployment_by_name(
     assert answers[0]["Status"] == "FAILED"
     assert "bucket captures" in answers[0]["Reason"]
     assert "NoSuchBucket" in answers[0]["Reason"]
+
+
+def test_a_bucket_in_another_region_fails_the_deployment(
+    monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]]
+) -> None:
+    """Its events would never come; the reason says where to deploy, and nothing was switched."""
+    s3 = FakeS3()
+    s3.region = "eu-west-1"
+    deliver(monkeypatch, s3, "Create")
+    assert (answers[0]["Status"], s3.writes) == ("FAILED", 0)
+    assert "Bucket captures is in eu-west-1, and this stack in us-east-1" in answers[0]["Reason"]
+    assert "AWS_REGION=eu-west-1" in answers[0]["Reason"]
+    deliver(monkeypatch, s3, "Delete")
+    assert answers[1]["Status"] == "SUCCESS"
 
 
 def test_cloudformation_is_answered_even_by_a_bug(

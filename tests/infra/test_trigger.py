@@ -13,7 +13,14 @@ from tests.infra.deployed import Deployed
 @pytest.fixture
 def rule(deployed: Deployed) -> dict[str, Any]:
     """The EventBridge rule."""
-    return deployed.only("AWS::Events::Rule")
+    return deployed.of_type("AWS::Events::Rule")[rule_id(deployed)]
+
+
+def rule_id(deployed: Deployed) -> str:
+    """Its logical id; the other rule is a schedule."""
+    rules = deployed.of_type("AWS::Events::Rule").items()
+    (name,) = (name for name, properties in rules if "EventPattern" in properties)
+    return name
 
 
 @pytest.mark.parametrize(
@@ -70,12 +77,11 @@ def test_the_dead_letter_queue_is_encrypted_and_takes_this_rules_events(
     queue = deployed.only("AWS::SQS::Queue")
     assert queue["SqsManagedSseEnabled"] is True
     assert queue["MessageRetentionPeriod"] == 14 * 86400
-    (rule,) = deployed.of_type("AWS::Events::Rule")
     statements = deployed.only("AWS::SQS::QueuePolicy")["PolicyDocument"]["Statement"]
     (deny,) = (s for s in statements if s["Effect"] == "Deny")
     (allow,) = (s for s in statements if s["Effect"] == "Allow")
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert allow["Condition"]["ArnEquals"] == {"aws:SourceArn": f"<{rule}.Arn>"}
+    assert allow["Condition"]["ArnEquals"] == {"aws:SourceArn": f"<{rule_id(deployed)}.Arn>"}
 
 
 def test_eventbridge_is_switched_on_for_the_capture_bucket(deployed: Deployed) -> None:
@@ -84,4 +90,5 @@ def test_eventbridge_is_switched_on_for_the_capture_bucket(deployed: Deployed) -
     assert deployed.allowed("CapturesSwitchRole", "s3") == {
         "s3:GetBucketNotification": {"arn:aws:s3:::captures-111122223333"},
         "s3:PutBucketNotification": {"arn:aws:s3:::captures-111122223333"},
+        "s3:ListBucket": {"arn:aws:s3:::captures-111122223333"},
     }

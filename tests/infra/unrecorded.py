@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from inference_monitor.scoring.batch.jobs import input_key, output_folder
 from tests.infra.account import ACCOUNT, REGION, Account
 from tests.infra.authorization import KEY_ACTIONS, of_judge
+from tests.infra.conftest import REQUIRED
 from tests.infra.iam import Request
 
 _LOG_DELIVERY = (
@@ -22,24 +23,34 @@ ON_EVERYTHING = {
     },
     "rule": set(),
     "switch": set(),
+    "silence": {"cloudwatch:GetMetricData"},
     "batch": set(),
 }  # fmt: skip
 """Actions that are granted on `*`, because they know no resource.
 
 X-Ray: "Actions defined by AWS X-Ray". Log delivery: "Logging using CloudWatch Logs" in the Step
 Functions developer guide, which asks for exactly these.
+Metrics: "Actions defined by Amazon CloudWatch".
 """
+
+_LOGS = {"function": "Processor", "switch": "Switch", "silence": "Watch"}
+"""The functions, and what is in the logical ids of their log groups."""
 
 
 def unrecorded(account: Account, by: str) -> Iterator[Request]:
     """The permissions that AWS uses in an actor's name."""
     for action in ON_EVERYTHING[by]:
         yield Request(action, "*")
-    if by in ("function", "switch"):
+    if by in _LOGS:
         # Lambda writes the log of a function as the function.
-        group = account.arn("AWS::Logs::LogGroup", {"function": "Processor"}.get(by, "Switch"))
+        group = account.arn("AWS::Logs::LogGroup", _LOGS[by])
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
             yield Request(action, f"{group.removesuffix('*')}log-stream:2026/11/23/[$LATEST]0")
+    if by == "silence":
+        # Local runs are over before the first look, see tests/infra/test_silence.py.
+        endpoint = REQUIRED["sagemaker_endpoint_name"]
+        arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{endpoint}"
+        yield Request("sagemaker:DescribeEndpoint", arn)
     if by == "workflow":
         yield from _distributed_map(account)
     if by == "batch":

@@ -69,6 +69,13 @@ class S3:
         """Delete an object; one that is not there is no error."""
         self.objects.pop((Bucket, Key), None)
 
+    def list_objects_v2(self, *, MaxKeys: int, **request: str) -> dict[str, Any]:
+        """The first page."""
+        assert MaxKeys > 2
+        pages = list(self.paginate(**{"Prefix": "", **request}))
+        names = ("Contents", "CommonPrefixes")
+        return {name: [e for page in pages for e in page.get(name, ())] for name in names}
+
     def get_paginator(self, operation: str) -> S3:
         """Of `list_objects_v2` only."""
         assert operation == "list_objects_v2"

@@ -190,6 +190,18 @@ def test_what_is_not_traced_lacks_everything(world: World, run: Run) -> None:
     assert "6 scores of 2 inferences in 1 files" in run("--dry-run").stdout
 
 
+def test_what_the_function_skips_lacks_nothing(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of another endpoint is not judged, unless the deployment takes those, too."""
+    record = json.dumps(capture({"inputs": "hi"}, {"generated_text": "ho"}, eventId="e-1"))
+    key = "data/llm/other/AllTraffic/2026/03/02/09/x.jsonl"
+    world.account.s3.put_object(Bucket=CAPTURES, Key=key, Body=record.encode())
+    for told, scores in (("skip", 0), ("include", 3)):
+        monkeypatch.setitem(ENVIRONMENT, "MONITOR_OTHER_ENDPOINTS", told)
+        assert f"{scores} scores of" in run("--dry-run").stdout
+
+
 def test_before_anything_was_traced_everything_is_missing(
     world: World, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,6 +139,7 @@ class World:
         for name in ("MLFLOW_TRACKING_URI", "EXPERIMENT_NAME", "JUDGE_MODEL", "RESULTS_BUCKET"):
             monkeypatch.setenv(f"MONITOR_{name}", "monitored")
         monkeypatch.setenv("MONITOR_ENDPOINT_NAME", "ep")
+        monkeypatch.setenv("MONITOR_DEPLOYMENT", "dev")
         monkeypatch.setenv("MONITOR_CLAIMS_TABLE", "claims")
         monkeypatch.setenv("MONITOR_COUNTERS_TABLE", "counters")
         monkeypatch.setenv("MONITOR_JUDGE_CONCURRENCY", "4")

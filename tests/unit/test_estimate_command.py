@@ -106,10 +106,26 @@ def test_a_rate_is_priced_without_captures(run: Run) -> None:
 
 
 def test_a_rate_replaces_that_of_the_captures(run: Run) -> None:
-    """Their mix stays: a tenth fails."""
+    """Their mix stays: a tenth fails, ten records in a file, unless that is said, too."""
     told = document(run, "captures", "--records-per-day", "1000")
     assert told["per_day"]["judge"]["panel"]["calls"] == pytest.approx(900)
-    assert told["per_day"]["work"]["files"] == 24
+    assert (told["per_day"]["work"]["files"], told["records_per_file"]) == (100, 10)
+    assert "10 records in a capture file: as in the captures." in " ".join(told["notes"])
+    told = document(run, "captures", "--records-per-day", "1000", "--records-per-file", "500")
+    assert (told["per_day"]["work"]["files"], told["records_per_file"]) == (2, 500)
+    assert "--records-per-file" not in " ".join(told["notes"])
+
+
+def test_a_million_records_in_small_files_cost_their_executions(run: Run) -> None:
+    """100,000 files of ten: five transitions each, 12.50 USD; in long files a sixth of that."""
+    million = ("--records-per-day", "1000000", "--input-tokens", "800", "--output-tokens", "200")
+    paid = {}
+    for per_file in ("10", "1000"):
+        day = document(run, *million, "--records-per-file", per_file)["per_day"]
+        assert day["work"]["files"] == 1_000_000 / float(per_file)
+        (paid[per_file],) = (s["usd"] for s in day["services"] if s["service"] == "Step Functions")
+    assert paid["10"] == pytest.approx(12.5)
+    assert paid["1000"] == pytest.approx((1000 * 3 + 40_000 * 2) * 25 / 1_000_000)
 
 
 def test_a_budget_is_counted_in_dynamodb(run: Run, tmp_path: Path) -> None:

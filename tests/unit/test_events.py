@@ -99,3 +99,4 @@ def test_endpoint_and_variant_come_from_the_path(
     """SageMaker writes them nowhere else; other paths belong to the monitored endpoint."""
     source = source_of("b", key, "default")
     assert (source.endpoint, source.variant, source.uri) == (endpoint, variant, f"s3://b/{key}")
+    assert source.foreign is (endpoint != "default")

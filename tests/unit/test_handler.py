@@ -78,13 +78,14 @@ def invoke(
     for name in (
         "MLFLOW_TRACKING_URI",
         "EXPERIMENT_NAME",
-        "ENDPOINT_NAME",
         "JUDGE_MODEL",
         "RESULTS_BUCKET",
         "CLAIMS_TABLE",
         "COUNTERS_TABLE",
     ):
         monkeypatch.setenv(f"MONITOR_{name}", "monitored")
+    monkeypatch.setenv("MONITOR_ENDPOINT_NAME", "ep")
+    monkeypatch.setenv("MONITOR_DEPLOYMENT", "dev")
     monkeypatch.setenv("MONITOR_JUDGE_CONCURRENCY", "4")
     monkeypatch.setenv("MONITOR_JUDGE_TIMEOUT_SECONDS", "120")
     monkeypatch.setenv("MONITOR_REDACTION", "off")
@@ -119,10 +120,36 @@ def test_counts_become_metrics_and_no_prompt_is_logged(
     metrics = json.loads(capsys.readouterr().out)
     assert (metrics["endpoint"], metrics["Traced"], metrics["JudgeCalls"]) == ("ep", [1.0], [1.0])
     assert metrics["EmptyAnswers"] == [0.0]
-    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == metric_names.NAMESPACE
+    (sent,) = metrics["_aws"]["CloudWatchMetrics"]
+    assert sent["Namespace"] == metric_names.NAMESPACE
     assert metrics["service"] == metric_names.SERVICE
+    assert metrics["deployment"] == "dev"
+    assert list(map(set, sent["Dimensions"])) == [
+        {"service", "endpoint"},
+        {"service", "deployment"},
+    ]
     assert "s3://b/ep/v/2026/03/02/09/x.jsonl" in logs.getvalue()
     assert "canary-word" not in logs.getvalue()
+
+
+def test_files_of_other_endpoints_are_counted_and_left_alone(
+    invoke: Callable[[Any], dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+    traces: FakeTraces,
+) -> None:
+    """No trace, no judge call, a ledger that adds up; the metric is that of the deployment."""
+    theirs = {"bucket": "b", "key": "shared/other/v/2026/03/02/09/x.jsonl"}
+    answer = Summary.from_dict(invoke({"BatchInput": theirs, "Items": ITEMS * 3}))
+    assert answer == Summary(captured=3, skipped=3, foreign=3)
+    assert answer.balanced
+    assert not traces.stored
+    metrics = json.loads(capsys.readouterr().out)
+    assert (metrics["endpoint"], metrics["deployment"]) == ("ep", "dev")
+    assert metrics[metric_names.FOREIGN] == [3.0]
+    assert metric_names.CAPTURED not in metrics
+    invoke(BATCH)
+    metrics = json.loads(capsys.readouterr().out)
+    assert (metrics[metric_names.FOREIGN], metrics[metric_names.CAPTURED]) == ([0.0], [1.0])
 
 
 def test_a_judge_that_is_away_is_raised_by_its_own_name(
@@ -177,7 +204,7 @@ def test_the_ledger_of_a_map_adds_up_its_batches(
 
 
 def test_batches_that_failed_fail_the_run(
-    invoke: Callable[[Any], dict[str, Any]], results: Results
+    invoke: Callable[[Any], dict[str, Any]], results: Results, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Their records are captured and nothing else; the ledger shows it, the error says where."""
     results.succeeded = (Summary(captured=2, traced=2).as_dict(),)
@@ -185,4 +212,6 @@ def test_batches_that_failed_fail_the_run(
     results.failed = ({"Input": json.dumps(batch)},)
     with pytest.raises(UnbalancedLedgerError, match=r"3 of 5 records .* beside s3://r/m"):
         invoke(MAP_RUN)
+    metrics = json.loads(capsys.readouterr().out)
+    assert (metrics[metric_names.UNACCOUNTED], metrics["deployment"]) == ([3.0], "dev")
     assert [(ledger.captured, ledger.balanced) for ledger in results.ledgers] == [(5, False)]

@@ -22,7 +22,7 @@ from inference_monitor.traces.identity import trace_id
 from inference_monitor_cli import reconcile
 from inference_monitor_cli.main import app
 from inference_monitor_cli.reconciliation import LOOKED_UP_AT_ONCE
-from tests.unit.aws import CAPTURES, RESULTS, Account
+from tests.unit.aws import CAPTURES, ENVIRONMENT, RESULTS, Account
 from tests.unit.builders import capture
 
 DAY = ("--from", "2026-03-02", "--to", "2026-03-02")
@@ -116,6 +116,35 @@ def test_each_hour_adds_up(account: Account, traces: Traces, run: Run) -> None:
     assert document["total"]["lines"] == 7
     assert (document["missing"], document["files"]) == ([], 2)
     assert traces.opened == ("http://mlflow", "llm")
+
+
+def test_files_of_other_endpoints_are_skipped_as_the_function_does(
+    account: Account, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are missing only where the deployment is to trace them."""
+    key = "data/llm/other/AllTraffic/2026/03/02/09/x.jsonl"
+    account.s3.put_object(Bucket=CAPTURES, Key=key, Body=line("a").encode())
+    for told, skipped in (("skip", 1), ("include", 0)):
+        monkeypatch.setitem(ENVIRONMENT, "MONITOR_OTHER_ENDPOINTS", told)
+        result = run(*DAY, "--json")
+        (hour,) = json.loads(result.stdout)["hours"]
+        assert (hour["skipped"], hour["missing"]) == (skipped, 1 - skipped)
+        assert result.exit_code == 1 - skipped
+
+
+def test_nothing_found_says_where_it_looked(account: Account, run: Run) -> None:
+    """The folder, the hours and what the bucket has instead; the status is 1, as for a loss."""
+    account.s3.put_object(Bucket=CAPTURES, Key="elsewhere/llm/v/2026/03/02/09/x.jsonl", Body=b"{}")
+    result = run(*DAY)
+    assert result.exit_code == 1
+    (told,) = result.stderr.splitlines()
+    assert told.startswith(f"no capture file: looked for s3://{CAPTURES}/data/llm/…/yyyy/mm/dd/hh/")
+    assert "2026/03/02/00 to 2026/03/02/23 (UTC); the bucket has elsewhere/." in told
+    result = run(*DAY, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["nothing"] == told
+    put(account, "09", json.dumps({"groundTruthData": {}, "eventMetadata": {"eventId": "g"}}))
+    assert (run(*DAY).exit_code, run(*DAY).stderr) == (0, "")
 
 
 def test_what_is_missing_is_named(account: Account, traces: Traces, run: Run) -> None:

@@ -437,6 +437,13 @@ def test_an_event_that_cannot_be_started_stays_in_the_queue(account: Account, ru
     assert (set(account.sqs.messages), account.sqs.hidden) == ({"m-1"}, set())
 
 
+def test_hours_without_a_file_say_where_they_were_looked_for(run: Run) -> None:
+    """Nothing is sent, and that is no success."""
+    result = run("--from", "2026-03-02", "--to", "2026-03-02")
+    assert result.exit_code == 1
+    assert f"no capture file: looked for s3://{CAPTURES}/data/llm/" in result.stderr
+
+
 def test_a_foreign_message_stays_in_the_queue(account: Account, run: Run) -> None:
     """What is no event of S3 is named and left; the others are sent."""
     account.sqs.messages = {"m-1": EVIL, "m-2": "{}", "m-3": event()}

@@ -54,13 +54,16 @@ def test_a_line_that_step_functions_cannot_read_cuts_its_file_into_ranges() -> N
     assert counted.work.batches == 1 + 1 + 1
 
 
-def test_more_records_a_day_make_longer_files_not_more() -> None:
-    """Ten times 240 a day: the same 24 files, ten times as long, in four batches each."""
+def test_more_records_a_day_make_more_files_or_longer_ones() -> None:
+    """Ten times 240 a day: ten times as many files; or the same 24, in four batches each."""
     counted = traffic(chats(10, 9), chats(10, 10))
     assert counted.records_per_day == 240
     day = counted.per_day(2400)
-    assert (day.records, day.files, day.batches) == (2400, 24, 24 * 4)
-    assert day.bytes == pytest.approx(counted.bytes * 120)
+    assert (day.records, day.files, day.batches) == (2400, 240, 240)
+    assert day.bytes == pytest.approx(10 * counted.per_day(240).bytes)
+    longer = counted.per_day(2400, 100)
+    assert (longer.records, longer.files, longer.batches) == (2400, 24, 24 * 4)
+    assert longer.bytes == pytest.approx(day.bytes)
 
 
 def test_without_captures_a_file_comes_every_five_minutes() -> None:

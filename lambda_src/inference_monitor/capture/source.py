@@ -10,12 +10,13 @@ from inference_monitor.inference import Source
 _LAYOUT = re.compile(r"(?:^|/)(?P<endpoint>[^/]+)/(?P<variant>[^/]+)/\d{4}/\d\d/\d\d/\d\d/[^/]+$")
 
 
-def source_of(bucket: str, key: str, default_endpoint: str) -> Source:
+def source_of(bucket: str, key: str, monitored: str) -> Source:
     """Name endpoint and variant of a capture file.
 
     Where the key does not follow SageMaker's layout, the endpoint is the monitored one and the
     variant is unknown.
     """
     if found := _LAYOUT.search(key):
-        return Source(bucket, key, found["endpoint"], found["variant"])
-    return Source(bucket, key, default_endpoint)
+        endpoint = found["endpoint"]
+        return Source(bucket, key, endpoint, found["variant"], foreign=endpoint != monitored)
+    return Source(bucket, key, monitored)

@@ -1,0 +1,49 @@
+"""A small function beside the processor: inline code with a role and a log of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+
+def inline_function(
+    scope: Construct,
+    name: str,
+    *,
+    file: Path,
+    description: str,
+    allowed: Sequence[iam.PolicyStatement],
+    environment: Mapping[str, str] | None = None,
+) -> lambda_.Function:
+    """A function whose code is one file of `stacks/runtime`, of at most 4,096 characters.
+
+    Role and log group are called `name` with `Role` and `Logs` behind it.
+    """
+    log_group = logs.LogGroup(
+        scope,
+        f"{name}Logs",
+        retention=logs.RetentionDays.ONE_MONTH,
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+    role = iam.Role(scope, f"{name}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    log_group.grant_write(role)
+    for statement in allowed:
+        role.add_to_policy(statement)
+    return lambda_.Function(
+        scope,
+        name,
+        description=description,
+        code=lambda_.Code.from_inline(file.read_text()),
+        handler="index.handler",
+        runtime=lambda_.Runtime.PYTHON_3_14,
+        role=role,
+        log_group=log_group,
+        timeout=Duration.minutes(1),
+        environment=dict(environment) if environment else None,
+    )
