@@ -11,11 +11,14 @@ from inference_monitor.scoring.batch.manifest import Manifest
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.judge import Judge
 from inference_monitor.scoring.probe import probe
-from inference_monitor.scoring.requests import Terms
+from inference_monitor.scoring.requests import JudgeRequest, Terms
 from inference_monitor.scoring.specs import bedrock_model_id
 from inference_monitor_cli.batch_spool import Spool
 from inference_monitor_cli.bedrock_batches import BatchJobs
 from inference_monitor_cli.problems import CommandError
+
+# A first answer may show that a model thinks; the effort that is asked for then may be refused.
+_MOST_PROBES = 3
 
 
 def too_few(spool: Spool) -> list[str]:
@@ -38,10 +41,19 @@ def find_terms(judge: Judge, spool: Spool) -> dict[str, Terms]:
     ready = [model for model, count in spool.counts.items() if count >= LEAST_RECORDS]
     for model in ready:
         for kind in spool.kinds(model):
-            probed = probe(judge, model, kind.parameters, in_words=True)
-            if probed.problem and probed.code != "AccessDeniedException":
-                raise CommandError(f"no batch job for {model}: {probed.problem}")
+            _find_terms(judge, kind)
     return {model: judge.negotiation.model(bedrock_model_id(model)).terms for model in ready}
+
+
+def _find_terms(judge: Judge, request: JudgeRequest) -> None:
+    """Ask until the model has answered what it would be sent now: an answer may teach more."""
+    known = judge.negotiation.model(request.model_id)
+    for _ in range(_MOST_PROBES):
+        probed = probe(judge, request.model, request.parameters, in_words=True)
+        if probed.problem and probed.code != "AccessDeniedException":
+            raise CommandError(f"no batch job for {request.model}: {probed.problem}")
+        if probed.problem or known.has_answered(request):
+            return
 
 
 def create_jobs(  # keywords

@@ -483,6 +483,22 @@ def test_a_job_is_made_as_its_model_takes_it(world: World, run: Run) -> None:
     assert not any(b"temperature" in line for line in lines)
 
 
+def test_what_the_first_question_teaches_is_tried_before_a_job(world: World, run: Run) -> None:
+    """A model turns out to think and takes no effort: the job is not made with one."""
+    world.account.judge = PickyModel(refuses=("effort",), thinks=10)
+    world.bedrock.batches.behaviour = Behaviour(takes_any_id=True)
+    world.scorers(scorers=[{**SCORERS["scorers"][0], "model": "bedrock:/acme.judge-9"}])
+    world.file("a", *events(100))
+    world.traced(*events(100))
+    result = run("--batch")
+    assert result.exit_code == 0, result.output
+    (created,) = world.bedrock.created
+    key = f"batch-judging/{created['jobName']}/input/records.jsonl"
+    line = json.loads(world.account.s3.objects[RESULTS, key].splitlines()[0])
+    assert "outputConfig" not in line["modelInput"]
+    assert line["modelInput"]["inferenceConfig"]["maxTokens"] == 1024 + 4096
+
+
 def test_no_job_is_made_for_a_judge_that_refuses(world: World, run: Run) -> None:
     """A dead model is found out before anything is paid for; that you may not call it is none."""
     world.file("a", *events(100))

@@ -194,6 +194,11 @@ class ModelTerms:
             self._terms = changed
             return True
 
+    def has_answered(self, request: JudgeRequest) -> bool:
+        """Whether the model has answered a question as it would be asked this one now."""
+        with self._changed:
+            return self._is_accepted(Offer(build_request(request, self._terms)))
+
     def was_accepted(self, offer: Offer) -> bool:
         """Whether the model has answered such a request before, so that it is not the way."""
         with self._changed:
