@@ -1,21 +1,26 @@
 """Fuzz the readers of captures: envelope, streams and families, up to the trace that is built.
 
 `python -m benchmarks.fuzz [seconds] [seed]` mutates the sample captures, as JSON trees, as payload
-texts and as bytes, for ten minutes unless told otherwise, and reads what comes out. A reader must
-never raise and never hang; what it says of a line must be printable. Ends with one line of JSON.
+texts, as bytes and as files of every layout, for ten minutes unless told otherwise, and reads what
+comes out. A reader must never raise and never hang; what it says of a line must be printable. The
+streams among the samples are cut anywhere, too: what is read of a beginning must be a beginning of
+what is read of the whole. Ends with one line of JSON.
 """
 
 from __future__ import annotations
 
+import copy
+import gzip
 import json
 import random
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from inference_monitor.capture.lines import iter_lines
-from inference_monitor.capture.reader import Entry, read_line
+from inference_monitor.capture.reader import Entry, read_document, read_line
 from inference_monitor.inference import Inference, Source
 from inference_monitor.traces.build import build_trace
 from inference_monitor_cli.report import as_report
@@ -25,7 +30,8 @@ SLOW_SECONDS = 2.0
 SOURCE = Source("bucket", "key", "endpoint", "variant")
 HOSTILE: tuple[Any, ...] = (
     None, True, False, 0, -1, 10**30, 1e308, 424, "", "x" * 5000, "\0", "\ud800", "\u2028", "data:",
-    "[DONE]", "</think>", "NaN", "1,2,3", "{}", "[", [], {}, [[]], [{}], {"": {}}, [None] * 50,
+    "[DONE]", "</think>", "<think>", "<|channel|>", "NaN", "1,2,3", "{}", "[", "<html>", [], {},
+    [[]], [{}], {"": {}}, [None] * 50, [{}, {}], {"body": "{}"}, {"type": "text", "text": "x"},
 )  # fmt: skip
 
 
@@ -73,6 +79,45 @@ def mutate_bytes(data: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
+# How files were seen to be laid out; a record of each is broken now and then by `mutate_bytes`.
+LAYOUTS: tuple[Callable[[list[Any]], bytes], ...] = (
+    lambda records: b"".join(json.dumps(r).encode() + b"\n" for r in records),
+    lambda records: b"".join(json.dumps(r).encode() for r in records),
+    lambda records: json.dumps(records).encode(),
+    lambda records: json.dumps(records, indent=2).encode(),
+    lambda records: b"\n".join(json.dumps(r, indent=4).encode() for r in records),
+    lambda records: "".join(json.dumps(r) + "\n" for r in records).encode("utf-16"),
+    lambda records: gzip.compress(b"".join(json.dumps(r).encode() + b"\n" for r in records), 1),
+)
+
+
+def said(document: Any) -> str:
+    """The text that is read of a capture."""
+    record = read_document(document).record
+    assert isinstance(record, Inference), record
+    return record.output_text or ""
+
+
+def streams(documents: list[Any]) -> Iterator[tuple[Any, str, str]]:
+    """The captures whose answer is a stream: each with that stream and what is read of it."""
+    for document in documents:
+        side = document["captureData"].get("endpointOutput") or {}
+        record = read_document(document).record
+        response = record.response if isinstance(record, Inference) else None
+        if response and response.streamed and side.get("encoding") == "JSON":
+            yield document, side["data"], said(document)
+
+
+def check_cut(document: Any, stream: str, whole: str, cut: int) -> None:
+    """What is read of the beginning of a stream is the beginning of its text."""
+    document = copy.deepcopy(document)
+    document["captureData"]["endpointOutput"]["data"] = stream[:cut]
+    part = said(document)
+    assert whole.startswith(part), (
+        f"{part!r} is read of {stream[:cut]!r}, but {whole!r} of the whole"
+    )
+
+
 def check(entry: Entry) -> None:
     """Everything that is done with a line before anybody outside is asked."""
     json.dumps(as_report(entry))
@@ -89,19 +134,22 @@ def main() -> None:
     files = [p.read_bytes() for p in sorted(SAMPLES.rglob("*.jsonl"))]
     lines = [line.data for data in files for line in iter_lines([data]) if len(line.data) < 50_000]
     documents = [json.loads(line) for line in lines if b"captureData" in line and line[-1:] == b"}"]
-    ends, count, slowest = time.monotonic() + seconds, 0, 0.0
+    streamed = list(streams(documents))
+    ends, count, cuts, slowest = time.monotonic() + seconds, 0, 0, 0.0
     while time.monotonic() < ends:
-        text = json.dumps(mutate(rng.choice(documents), rng))
-        data = mutate_bytes(text.encode(), rng)
+        document, stream, whole = rng.choice(streamed)
+        check_cut(document, stream, whole, rng.randrange(len(stream) + 1))
+        cuts += 1
+        records = [mutate(rng.choice(documents), rng) for _ in range(rng.choice((1, 1, 1, 3)))]
+        data = mutate_bytes(rng.choice(LAYOUTS)(records), rng)
         started = time.perf_counter()
         for line in iter_lines([data]):
             check(read_line(line))
         taken = time.perf_counter() - started
         assert taken < SLOW_SECONDS, f"{taken:.1f} s for {data[:2000]!r}"
         slowest, count = max(slowest, taken), count + 1
-    print(
-        json.dumps({"seconds": seconds, "records": count, "slowest_ms": round(slowest * 1000, 1)})
-    )
+    figures = {"seconds": seconds, "files": count, "streams_cut": cuts}
+    print(json.dumps({**figures, "slowest_ms": round(slowest * 1000, 1)}))
 
 
 if __name__ == "__main__":

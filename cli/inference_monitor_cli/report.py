@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any
 
 from inference_monitor.capture.reader import Entry
-from inference_monitor.inference import Inference, Usage
+from inference_monitor.inference import Choice, Inference, Usage
 
 PREVIEW_CHARACTERS = 160
 
@@ -39,21 +39,27 @@ def printable(text: str) -> str:
 
 _FIELDS = (
     "line", "event_id", "status", "reason", "kind", "family", "messages", "parameters",
-    "output_text", "input_tokens", "output_tokens", "finish_reason", "is_error", "status_code",
-    "error_message", "inference_time", "inference_id", "custom_attributes",
+    "output_text", "reasoning", "tool_calls", "choices", "items", "input_tokens", "output_tokens",
+    "finish_reason", "is_error", "status_code", "error_message", "inference_time", "inference_id",
+    "custom_attributes",
 )  # fmt: skip
 
 
 def _inference(inference: Inference) -> dict[str, Any]:
     request, response = inference.request, inference.response
     usage = response.usage if response else Usage()
-    choice = response.choices[0] if response and response.choices else None
+    choices = response.choices if response else ()
+    choice = choices[0] if choices else None
     return {
         "kind": inference.kind.value,
         "family": inference.family,
         "messages": request.messages if request else None,
         "parameters": request.parameters if request else None,
         "output_text": inference.output_text,
+        "reasoning": choice.reasoning if choice else None,
+        "tool_calls": _tool_calls(choice) if choice else None,
+        "choices": [_choice(choice) for choice in choices] or None,
+        "items": (request.items if request else None) or None,
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "finish_reason": choice.finish_reason if choice else None,
@@ -64,3 +70,18 @@ def _inference(inference: Inference) -> dict[str, Any]:
         "inference_id": inference.inference_id,
         "custom_attributes": list(inference.custom_attributes) or None,
     }
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    """One answer; `item` is the index in `items` of what it answers."""
+    return {
+        "item": choice.item,
+        "text": choice.text,
+        "reasoning": choice.reasoning,
+        "tool_calls": _tool_calls(choice),
+        "finish_reason": choice.finish_reason,
+    }
+
+
+def _tool_calls(choice: Choice) -> list[dict[str, str]] | None:
+    return [{"name": c.name, "arguments": c.arguments} for c in choice.tool_calls] or None

@@ -19,7 +19,7 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from inference_monitor.capture.reader import read_document
+from inference_monitor.capture.reader import read_documents
 from inference_monitor.capture.source import source_of
 from inference_monitor.claims import DynamoClaims
 from inference_monitor.delivery import Delivery
@@ -94,7 +94,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | l
 
 def _process(source: Source, request: Batch | CaptureFile, context: LambdaContext) -> Summary:
     if isinstance(request, Batch):
-        entries = iter([read_document(document) for document in request.items])
+        entries = read_documents(request.items)
     else:
         entries = read_entries(_s3(), request.bucket, request.key, request.range)
     summary = build_monitor().process(source, entries, _delivery(request, context))

@@ -85,11 +85,16 @@ _OUT_OF_TOKENS = frozenset({"length", "max_tokens", "max_output_tokens"})
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the endpoint failed. `status_code` is None when the body does not tell."""
+    """Why the endpoint failed.
+
+    `status_code` is None when the body does not tell; `status_is_implied` says that it is no number
+    in the body but follows from its words, as 500 does from "Internal Server Error".
+    """
 
     message: str
     type: str | None = None
     status_code: int | None = None
+    status_is_implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ class Request:
 
     `messages` follow the OpenAI chat shape (`{"role", "content", ...}`). A batched request has one
     list of messages per item in `items`; `messages` is then their concatenation.
+    `session_id` and `user_id` are what the body says of the caller.
     `body` is the decoded payload: parsed JSON, else text, else the base64 text of binary data.
     """
 
@@ -108,6 +114,8 @@ class Request:
     tools: list[dict[str, Any]] | None = None
     model: str | None = None
     items: list[list[dict[str, Any]]] = field(default_factory=list)
+    session_id: str | None = None
+    user_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,7 @@ class Inference:
     request: Request | None
     response: Response | None
     inference_id: str | None = None
+    inference_component: str | None = None
     custom_attributes: tuple[str, ...] = ()
     redactions: dict[str, int] | None = None
 

@@ -16,7 +16,7 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
-from inference_monitor.capture.lines import Line, iter_lines
+from inference_monitor.capture.lines import Line, can_be_cut, iter_lines
 from inference_monitor.capture.reader import Entry, read_line
 from inference_monitor.errors import MissingFileError, TransientError
 from inference_monitor.events import ByteRange
@@ -30,6 +30,7 @@ CHUNK_BYTES = 1024 * 1024
 # About what one function scores within a few minutes; a state carries some 40 bytes a range.
 RANGE_BYTES = 1024 * 1024
 MOST_RANGES = 4000
+_HEAD_BYTES = 4096  # its first two lines tell whether a file can be cut
 _MISSING = ("NoSuchKey", "NoSuchBucket", "404")
 
 
@@ -53,7 +54,7 @@ def read_entries(
             for line in iter_lines(body.iter_chunks(CHUNK_BYTES)):
                 if part is None:
                     yield read_line(line)
-                elif (placed := _place(line, part)) and placed.offset >= part.end:
+                elif (placed := _place(line, part)) and placed.line_offset >= part.end:
                     return
                 elif placed:
                     # Further in, nobody has counted the lines before.
@@ -64,21 +65,34 @@ def read_entries(
 def cut_file(s3: S3Client, bucket: str, key: str) -> list[ByteRange]:
     """Cut a file into ranges of equal size, as many as one state of Step Functions can carry.
 
+    A compressed file, and one whose records go over several lines, is one range.
+
     Raises:
         MissingFileError: If there is no such object.
         TransientError: If S3 fails for now.
     """
     with _s3_errors(f"s3://{bucket}/{key}"):
         size = s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
-    step = max(RANGE_BYTES, -(-size // MOST_RANGES))
+        step = max(RANGE_BYTES, -(-size // MOST_RANGES))
+        if size > step and not _can_be_cut(s3, bucket, key):
+            step = size
     return [ByteRange(start, min(start + step, size)) for start in range(0, size, step)]
+
+
+def _can_be_cut(s3: S3Client, bucket: str, key: str) -> bool:
+    body = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{_HEAD_BYTES - 1}")["Body"]
+    with closing(body):
+        return can_be_cut(body.read())
 
 
 def _place(line: Line, part: ByteRange) -> Line | None:
     """The line at its place in the file; None for what is left of a line of the range before."""
     if part.start == 0:
         return line
-    return replace(line, offset=part.start - 1 + line.offset) if line.number > 1 else None
+    if line.number < 2:
+        return None
+    begin = part.start - 1
+    return replace(line, offset=begin + line.offset, line_offset=begin + line.line_offset)
 
 
 class S3Results:

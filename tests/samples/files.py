@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from tests.samples import chats, generations, others
+from tests.samples import chats, generations, others, servers
 from tests.samples.record import Sample, as_capture, llm
 
 NAMESPACE = uuid.UUID("5ca1ab1e-0000-4000-8000-000000000000")
@@ -40,7 +40,10 @@ FILES: tuple[tuple[str, str, str, tuple[Sample | str, ...]], ...] = (
     (LAB, "12", "00-00-001", (generations.LMI_AND_TGI[0], LARGE)),
     (LAB, "13", "48-09-244", others.FAILURES[2:]),
     (LAB, "14", "21-07-310", generations.OTHER_APIS),
+    (LAB, "15", "33-41-618", servers.SERVERS),
+    (LAB, "16", "02-50-077", servers.FAILURES),
     (MODELS, "09", "55-13-902", others.MODELS),
+    (MODELS, "10", "19-28-456", servers.MODELS),
 )
 
 

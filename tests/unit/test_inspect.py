@@ -13,8 +13,9 @@ from tests.unit.builders import capture
 
 FIELDS = {
     "line", "event_id", "status", "reason", "kind", "family", "messages", "parameters",
-    "output_text", "input_tokens", "output_tokens", "finish_reason", "is_error", "status_code",
-    "error_message", "inference_time", "inference_id", "custom_attributes",
+    "output_text", "reasoning", "tool_calls", "choices", "items", "input_tokens", "output_tokens",
+    "finish_reason", "is_error", "status_code", "error_message", "inference_time", "inference_id",
+    "custom_attributes",
 }  # fmt: skip
 EVIL = "\x1b]0;owned\x07[red]bold[/red]\u202e"
 
@@ -67,6 +68,56 @@ def test_the_table_shows_what_was_read_and_cannot_be_hijacked(file: Path) -> Non
     assert "424: boom" in result.stdout
     assert "[red]bold" in result.stdout
     assert not {"\x1b", "\x07", "\u202e"} & set(result.stdout)
+
+
+ROWS = {
+    "a batch": ({"inputs": ["a", "b"]}, [{"generated_text": "A"}, {"generated_text": "B"}], "and 1 more"),
+    "a call": ({"messages": [{"role": "user", "content": "x"}]}, {"choices": [{"message": {"tool_calls": [
+        {"function": {"name": "find", "arguments": '{"n": 1}'}}]}}]}, 'calls find {"n": 1}'),
+    "thoughts": ({"inputs": "x"}, {"generated_text": "<think>why"}, "only thoughts"),
+    "nothing": ({"inputs": "x"}, {"generated_text": ""}, "no text"),
+    "implied": ({"inputs": "x"}, {"detail": "Not Found"}, "404 (implied): Not Found"),
+    "part": ({"messages": [{"role": "user", "content": [{"type": "image_url"}, {"type": "text", "text": "Who?"}]}]},
+             {"choices": [{"message": {"content": "Ann"}}]}, "[image_url] Who?"),
+    "tokens": ({"prompt": "x"}, {"choices": [{"text": "y"}], "usage": {"prompt_tokens": 3}}, "3 → ? tokens"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_eighty_columns_show_what_matters(name: str, tmp_path: Path) -> None:
+    """Batches, calls, thoughts without an answer, implied statuses and parts, none cut away."""
+    request, response, shown = ROWS[name]
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps(capture(request, response)) + "\n")
+    result = CliRunner().invoke(app, ["inspect", str(path)], env={"COLUMNS": "80"})
+    assert result.exit_code == 0
+    assert shown in result.stdout
+    assert max(len(line) for line in result.stdout.splitlines()) <= 80
+
+
+def test_json_tells_answers_calls_and_thoughts(tmp_path: Path) -> None:
+    """Every answer with the item it belongs to, the calls by name and arguments."""
+    path = tmp_path / "x.jsonl"
+    function = {"name": "find", "arguments": '{"n": 1}'}
+    message = {
+        "content": "<think>why</think>yes",
+        "tool_calls": [{"id": "1", "function": function}],
+    }
+    choices = [{"index": 0, "message": message}, {"index": 1, "message": {"content": "no"}}]
+    asked = [{"role": "user", "content": "x"}]
+    path.write_text(json.dumps(capture({"messages": asked}, {"choices": choices})) + "\n")
+    (line,) = CliRunner().invoke(app, ["inspect", str(path), "--json"]).stdout.splitlines()
+    row = json.loads(line)
+    first = {
+        "item": 0,
+        "text": "yes",
+        "reasoning": "why",
+        "tool_calls": [function],
+        "finish_reason": None,
+    }
+    second = {"item": 0, "text": "no", "reasoning": None, "tool_calls": None, "finish_reason": None}
+    assert (row["reasoning"], row["tool_calls"]) == ("why", [function])
+    assert (row["choices"], row["items"]) == ([first, second], [asked])
 
 
 def test_a_long_file_shows_its_first_rows_and_counts_all(tmp_path: Path) -> None:

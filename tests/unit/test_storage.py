@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from collections.abc import Iterator
@@ -72,12 +73,41 @@ def test_a_file_is_cut_into_what_a_state_can_carry(s3: tuple[Any, Stubber]) -> N
     client, stub = s3
     for size in (0, 1, RANGE_BYTES, RANGE_BYTES + 1, 50_000_000_000):
         stub.add_response("head_object", {"ContentLength": size}, {"Bucket": "b", "Key": "k"})
+        if size > RANGE_BYTES:
+            stub.add_response("get_object", _body(b'{"captureData": {}}\n'))
         ranges = cut_file(client, "b", "k")
         limits = [(part.start, part.end) for part in ranges]
         assert all(before[1] == after[0] for before, after in pairwise(limits))
         assert (limits[0][0] if limits else 0) == 0
         assert (limits[-1][1] if limits else 0) == size
         assert len(json.dumps([asdict(part) for part in ranges])) < 240 * 1024
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b'{\n  "captureData": {', b"[\n{", gzip.compress(bytes(100)), "{}".encode("utf-16") * 9],
+)
+def test_a_file_that_has_no_lines_is_one_range(s3: tuple[Any, Stubber], head: bytes) -> None:
+    """Compressed, of another encoding or pretty-printed: it is read from its beginning."""
+    client, stub = s3
+    stub.add_response("head_object", {"ContentLength": 5 * RANGE_BYTES})
+    stub.add_response("get_object", _body(head), {"Bucket": "b", "Key": "k", "Range": ANY})
+    assert cut_file(client, "b", "k") == [ByteRange(0, 5 * RANGE_BYTES)]
+
+
+def test_records_that_share_a_line_stay_in_its_range() -> None:
+    """A lost line break loses no record, wherever the file is cut."""
+    records = [json.dumps(capture({"inputs": n}, eventId=n)) for n in ("a", "b", "c", "d")]
+    data = f"{records[0]}{records[1]}\n{records[2]}{records[3]}\n".encode()
+    client = boto3.client("s3", "eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+    for step in (50, len(records[0]) - 5, len(records[0]) + 5, 600):
+        found = []
+        for start in range(0, len(data), step):
+            with Stubber(client) as stub:
+                stub.add_response("get_object", _body(data[max(0, start - 1) :]))
+                part = ByteRange(start, min(start + step, len(data)))
+                found += [e.record.event_id for e in read_entries(client, "b", "k", part)]
+        assert found == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ def test_thoughts_without_an_end_are_all_there_is(text: str) -> None:
         ("<think>\n\n</think>\n\nA sheet bend.", "A sheet bend.", None),
         ("<think>`</think>` would end me.</think>Yes.", "Yes.", "`</think>` would end me."),
         ("<think>```py\nx = 1</think>Yes.", "Yes.", "```py\nx = 1"),
+        ("Like ```py\nx = 1\n</think>\nYes.", "Yes.", "Like ```py\nx = 1"),
         ("Of the <think> tag.\n</think>\nIt opens.", "It opens.", "Of the <think> tag."),
     ],
 )  # fmt: skip
@@ -94,6 +95,7 @@ def test_thoughts_may_stand_anywhere(text: str, said: str, thought: str | None) 
         "`<think>` opens, `</think>` closes.",
         'Write "<think>" first and (</think>) last.',
         "Set it off like this:\n```\n<think>\nplan\n</think>\n```\nThat is all.",
+        "In code: ```\n<think>plan</think>\n``` and `<think>`.",
         "- <think>: opens\n- </think>: closes",
         "1. <think> opens\n2. </think> closes",
         "| mark | meaning |\n| <think> | opens |",
@@ -151,6 +153,10 @@ BODIES: dict[str, Any] = {
         "content": SAID, "reasoning_content": THOUGHT}}]},
     "reasoning": {"choices": [{"message": {"content": SAID, "reasoning": THOUGHT}}]},
     "both": {"choices": [{"message": {"content": RAW, "reasoning_content": THOUGHT}}]},
+    "beside a completion": {"choices": [{"text": SAID, "reasoning_content": THOUGHT}]},
+    "beside a generated text": {"generated_text": SAID, "reasoning": THOUGHT},
+    "beside a field": {"response": SAID, "thinking": THOUGHT},
+    "tool plan": {"message": {"tool_plan": THOUGHT, "content": [{"type": "text", "text": SAID}]}},
     "reasoning_details": {"choices": [{"message": {
         "content": SAID, "reasoning_details": [{"type": "reasoning.text", "text": THOUGHT}]}}]},
     "mistral": {"choices": [{"message": {"content": [

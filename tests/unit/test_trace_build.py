@@ -227,6 +227,19 @@ def test_what_the_caller_told_is_metadata() -> None:
     assert built.spans[0].get_attribute("custom_attributes") == [told]
 
 
+def test_session_and_user_of_the_body_are_metadata() -> None:
+    """Unless the header names them, too: it is what SageMaker's callers are told to use."""
+    base = inferences.chat(inference_component="adapter-3")
+    assert base.request
+    asked = replace(base, request=replace(base.request, session_id="s-2", user_id="u-2"))
+    info = _build(asked).info
+    assert info.trace_metadata["mlflow.trace.session"] == "s-2"
+    assert info.trace_metadata["mlflow.trace.user"] == "u-2"
+    assert info.tags["inference_component"] == "adapter-3"
+    both = replace(asked, custom_attributes=("session_id=s-1",))
+    assert _build(both).info.trace_metadata["mlflow.trace.session"] == "s-1"
+
+
 def test_previews_show_the_last_question_and_the_answer() -> None:
     """Lists of traces show the conversation's last turn, parts that are no text by their type."""
     info = _build(inferences.vision()).info

@@ -12,14 +12,16 @@ and hold no inference: they are told apart here, as skipped.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from inference_monitor.capture.payload import Payload, decode
 from inference_monitor.errors import MalformedCaptureError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COMPONENT_NAMES = ("inferenceComponentName", "inferenceComponent", "targetInferenceComponent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Envelope:
     inference_time: datetime
     inference_id: str | None
     custom_attributes: tuple[str, ...]
+    inference_component: str | None
     request: Payload | None
     response: Payload | None
 
@@ -70,6 +73,7 @@ def open_envelope(document: Any) -> Envelope:
         inference_time=_inference_time(metadata.get("inferenceTime")),
         inference_id=_text(metadata.get("inferenceId")),
         custom_attributes=_custom_attributes(metadata.get("customAttributes")),
+        inference_component=_component(document, sides, metadata),
         request=request,
         response=response,
     )
@@ -92,21 +96,49 @@ def _event_id(metadata: dict[str, Any]) -> str:
 
 
 def _inference_time(value: Any) -> datetime:
-    if not isinstance(value, str):
+    """The time as SageMaker writes it, or as pipelines do: counted since 1970, in any unit."""
+    if value is None or value == "" or isinstance(value, (bool, dict, list)):
         raise MalformedCaptureError("eventMetadata.inferenceTime is missing")
     try:
-        moment = datetime.fromisoformat(value.strip())
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise MalformedCaptureError("eventMetadata.inferenceTime is not an ISO 8601 time") from None
-    if moment < _EPOCH:
+        moment = _since_epoch(float(value))
+    except ValueError:
+        moment = _iso_time(str(value).strip())
+    except OverflowError:
+        moment = None
+    if moment is None:
+        raise MalformedCaptureError("eventMetadata.inferenceTime is not an ISO 8601 time")
+    if moment <= _EPOCH:
         raise MalformedCaptureError("eventMetadata.inferenceTime is before 1970")
     return moment
 
 
+def _since_epoch(count: float) -> datetime | None:
+    """The time of a count of seconds, or thousandths, millionths, … of one; None if it is none."""
+    for unit in (1, 1e3, 1e6, 1e9):
+        if abs(count / unit) < 1e10:  # the year 2286
+            return _EPOCH + timedelta(seconds=count / unit)
+    return None
+
+
+def _iso_time(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _custom_attributes(value: Any) -> tuple[str, ...]:
+    """The header as it was sent: text, in a list or not; some pipelines have parsed it."""
     values = value if isinstance(value, list) else [value]
-    return tuple(v for v in values if isinstance(v, str) and v)
+    texts = (json.dumps(v, ensure_ascii=False) if isinstance(v, dict) else v for v in values)
+    return tuple(v for v in texts if isinstance(v, str) and v not in ("", "{}"))
+
+
+def _component(*objects: dict[str, Any]) -> str | None:
+    """The name of the inference component that answered, wherever it is written."""
+    named = (_text(o.get(name)) for o in objects for name in _COMPONENT_NAMES)
+    return next((name for name in named if name), None)
 
 
 def _text(value: Any) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from inference_monitor.capture.documents import (
 from inference_monitor.capture.envelope import not_an_inference, open_envelope
 from inference_monitor.capture.lines import Line
 from inference_monitor.errors import MalformedCaptureError
-from inference_monitor.families.table import read_payloads
+from inference_monitor.families.reading import read_payloads
 from inference_monitor.inference import Inference
 
 
@@ -72,6 +73,16 @@ def read_line(line: Line) -> Entry:
     return Entry(record, line.data, line.number, line.offset)
 
 
+def read_documents(documents: Iterable[Any]) -> Iterator[Entry]:
+    """Read what Step Functions has parsed; a line may have been an array of records."""
+    for document in documents:
+        records = document if isinstance(document, list) else []
+        if records and all(isinstance(r, dict) and "eventMetadata" in r for r in records):
+            yield from map(read_document, records)
+        else:
+            yield read_document(document)
+
+
 def read_document(document: Any) -> Entry:
     """Read one record that Step Functions has parsed already; never raises for what it holds."""
     return Entry(_read(document), document)
@@ -97,6 +108,7 @@ def _read(document: Any) -> Record:
         event_id=envelope.event_id,
         inference_time=envelope.inference_time,
         inference_id=envelope.inference_id,
+        inference_component=envelope.inference_component,
         custom_attributes=envelope.custom_attributes,
         kind=reading.kind,
         family=reading.family,
@@ -112,6 +124,8 @@ def _event_id(document: Any) -> str | None:
 
 
 def _unreadable(line: Line) -> str | None:
+    if line.problem:
+        return line.problem
     if not line.complete:
         return f"the line has {line.length} bytes, more than the {len(line.data)} that are read"
     try:

@@ -1,6 +1,7 @@
 """Anthropic's Messages API, which vLLM, SGLang and gateways in front of a model serve, too.
 
-Shapes: https://docs.anthropic.com/en/api/messages and .../messages-streaming.
+Shapes: https://docs.anthropic.com/en/api/messages and .../messages-streaming; Bedrock's Converse,
+of the same blocks: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from inference_monitor.families.fields import (
     text_of,
     tool_call,
     total_of,
+    usage_of,
 )
 from inference_monitor.families.openai import message_choice
 from inference_monitor.inference import Request, Response, Usage
@@ -32,7 +34,7 @@ def anthropic_messages(body: Any, _request: Request | None) -> Response | None:
     body = object_of(body)
     if body.get("type") != "message" or not isinstance(body.get("content"), list):
         return None
-    calls = of_type(body["content"], "tool_use")
+    calls = [*of_type(body["content"], "tool_use"), *of_type(body["content"], "server_tool_use")]
     choice = replace(
         message_choice(body, body.get("stop_reason")),
         tool_calls=tuple(tool_call(b.get("name"), b.get("input"), b.get("id")) for b in calls),
@@ -40,6 +42,20 @@ def anthropic_messages(body: Any, _request: Request | None) -> Response | None:
     told = object_of(body.get("usage"))
     usage = Usage(total_of(told, _INPUT_COUNTS), count_of(told.get("output_tokens")))
     return Response("anthropic_messages", body, (choice,), usage, model=text_of(body.get("model")))
+
+
+def bedrock_converse(body: Any, _request: Request | None) -> Response | None:
+    """`output.message` with `stopReason`: Bedrock's Converse API."""
+    body = object_of(body)
+    message = object_of(object_of(body.get("output")).get("message"))
+    if "stopReason" not in body or not isinstance(message.get("content"), list):
+        return None
+    uses = [object_of(block.get("toolUse")) for block in objects_of(message["content"])]
+    calls = tuple(
+        tool_call(u["name"], u.get("input"), u.get("toolUseId")) for u in uses if "name" in u
+    )
+    choice = replace(message_choice(message, body["stopReason"]), tool_calls=calls)
+    return Response("bedrock_converse", body, (choice,), usage_of(body.get("usage")))
 
 
 def openai_turns(turn: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeGuard
 
 from inference_monitor.inference import ToolCall, Usage
+
+_LOOK_AT = 64 * 1024  # characters that tell whether a text is rows of numbers
 
 
 def text_of(value: Any) -> str | None:
@@ -33,7 +36,7 @@ def of_type(value: Any, kind: str) -> list[dict[str, Any]]:
     return [v for v in objects_of(value) if v.get("type") == kind]
 
 
-def is_texts(value: Any) -> bool:
+def is_texts(value: Any) -> TypeGuard[list[str]]:
     """Whether the value is a non-empty list of texts."""
     return isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
 
@@ -63,13 +66,23 @@ def requested_tool(call_id: Any, name: Any, arguments: Any) -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
+_INPUT_COUNTS = ("prompt_tokens", "input_tokens", "inputTokens", "promptTokens")
+_OUTPUT_COUNTS = (
+    "completion_tokens", "output_tokens", "response_tokens", "outputTokens", "completionTokens",
+)  # fmt: skip
+
+
 def usage_of(counts: Any) -> Usage:
     """Token counts under their OpenAI names, or under the names others use."""
     counts = object_of(counts)
-    return Usage(
-        _first_count(counts, ("prompt_tokens", "input_tokens")),
-        _first_count(counts, ("completion_tokens", "output_tokens", "response_tokens")),
-    )
+    return Usage(_first_count(counts, _INPUT_COUNTS), _first_count(counts, _OUTPUT_COUNTS))
+
+
+def total_usage(parts: Sequence[Usage]) -> Usage:
+    """Token counts of several answers together; None where no answer tells."""
+    inputs = [u.input_tokens for u in parts if u.input_tokens is not None]
+    outputs = [u.output_tokens for u in parts if u.output_tokens is not None]
+    return Usage(sum(inputs) if inputs else None, sum(outputs) if outputs else None)
 
 
 def total_of(counts: dict[str, Any], names: tuple[str, ...]) -> int | None:
@@ -83,6 +96,32 @@ def tool_call(name: Any, arguments: Any, call_id: Any = None) -> ToolCall:
     if not isinstance(arguments, str):
         arguments = "{}" if arguments is None else json.dumps(arguments, ensure_ascii=False)
     return ToolCall(text_of(name) or "unnamed", arguments, text_of(call_id))
+
+
+def is_tabular_text(value: str) -> bool:
+    """Whether a text begins with rows of numbers, as CSV without a header has them."""
+    begin = value[:_LOOK_AT].rpartition(",")[0] if len(value) > _LOOK_AT else value
+    cells = [c.strip().strip('"') for c in begin.replace("\n", ",").split(",") if c.strip()]
+    return bool(cells) and all(_is_numeric(c) for c in cells)
+
+
+def is_tabular_list(value: Any) -> bool:
+    """Whether a JSON array is a row, or rows, of numbers."""
+    rows = value if isinstance(value, list) else []
+    return is_numbers(rows) or (bool(rows) and all(is_numbers(r) for r in rows))
+
+
+def is_cell(value: Any) -> bool:
+    """Whether a value is a number, or a text that is one."""
+    return is_number(value) or (isinstance(value, str) and _is_numeric(value))
+
+
+def _is_numeric(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _first_count(counts: dict[str, Any], names: tuple[str, ...]) -> int | None:

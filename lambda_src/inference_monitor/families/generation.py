@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from inference_monitor.families.fields import (
@@ -10,9 +12,10 @@ from inference_monitor.families.fields import (
     object_of,
     objects_of,
     text_of,
+    total_usage,
     usage_of,
 )
-from inference_monitor.families.openai import finish_reason_of, message_choice
+from inference_monitor.families.openai import finish_reason_of, message_choice, reasoning_of
 from inference_monitor.inference import Choice, Request, Response, Usage
 
 _TEXT2TEXT = ("generated_text", "summary_text", "translation_text")
@@ -82,7 +85,7 @@ def lmi_third_party(body: Any, request: Request | None) -> Response | None:
 def sglang_native(body: Any, request: Request | None) -> Response | None:
     """`text` with `meta_info`, one or a list of them: SGLang's own API."""
     answers = objects_of(body if isinstance(body, list) else [body])
-    if not answers or not all("meta_info" in a for a in answers):
+    if not answers or not all(is_sglang(a) for a in answers):
         return None
     metas = [object_of(a.get("meta_info")) for a in answers]
     batched = request is not None and len(request.items) == len(answers) > 1
@@ -98,6 +101,13 @@ def sglang_native(body: Any, request: Request | None) -> Response | None:
     return Response("sglang_native", body, choices, total_usage([usage_of(m) for m in metas]))
 
 
+def one_a_row(value: Any) -> Any:
+    """A list of lists of one value each as the list of these values; all else as it is."""
+    rows = value if isinstance(value, list) else []
+    single = bool(rows) and all(isinstance(row, list) and len(row) == 1 for row in rows)
+    return [row[0] for row in rows] if single else value
+
+
 def text_list(family: str, body: Any, texts: Any, request: Request | None) -> Response | None:
     """An answer that is a list of bare texts: one per input, or several to one input."""
     if not is_texts(texts):
@@ -107,11 +117,81 @@ def text_list(family: str, body: Any, texts: Any, request: Request | None) -> Re
     return Response(family, body, choices, usage_of(object_of(body).get("usage")))
 
 
-def total_usage(parts: list[Usage]) -> Usage:
-    """Token counts of several answers together; None where no answer tells."""
-    inputs = [u.input_tokens for u in parts if u.input_tokens is not None]
-    outputs = [u.output_tokens for u in parts if u.output_tokens is not None]
-    return Usage(sum(inputs) if inputs else None, sum(outputs) if outputs else None)
+def is_token(part: dict[str, Any]) -> bool:
+    """Whether a document is a TGI event or a JSON line of LMI."""
+    return isinstance(part.get("token"), dict)
+
+
+def join_tokens(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The last event carries the whole text, unless it never came."""
+    tokens = [p["token"] for p in parts if is_token(p)]
+    shown = (t for t in tokens if not t.get("special") and not t.get("special_token"))
+    spoken = "".join(text_of(t.get("text")) or "" for t in shown)
+    told = {k: p[k] for p in parts for k in ("generated_text", "details") if p.get(k) is not None}
+    return {**told, "generated_text": told.get("generated_text") or spoken}
+
+
+def is_outputs(part: dict[str, Any]) -> bool:
+    """Whether a document is a JSON line of LMI's dynamic batches: `{"outputs": [piece]}`."""
+    return set(part) == {"outputs"} and is_texts(part["outputs"])
+
+
+def join_outputs(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The pieces together; nothing comes at the end of them."""
+    pieces = (p["outputs"] for p in parts if is_outputs(p))
+    return {"generated_text": "".join(o for outputs in pieces for o in outputs)}
+
+
+def is_third_party(part: dict[str, Any]) -> bool:
+    """Whether a document is an answer, or a JSON line of one, of LMI's third-party formatter."""
+    return "generation" in object_of(part.get("body")) and "metering" in part
+
+
+def join_third_party(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The pieces together, with the last count of each kind."""
+    lines = [p for p in parts if is_third_party(p)]
+    body: dict[str, Any] = {}
+    metering: dict[str, Any] = {}
+    for line in lines:
+        body |= {k: v for k, v in line["body"].items() if v is not None}
+        metering |= {k: v for k, v in object_of(line["metering"]).items() if v is not None}
+    pieces = (text_of(line["body"].get("generation")) or "" for line in lines)
+    return {"body": {**body, "generation": "".join(pieces)}, "metering": metering}
+
+
+def is_sglang(part: dict[str, Any]) -> bool:
+    """Whether a document is an answer of SGLang's own API, or one event of it."""
+    return "meta_info" in part and "embedding" not in part
+
+
+def join_sglang(parts: list[dict[str, Any]]) -> Any:
+    """The text of each index: events repeat the text so far, unless the server sends pieces."""
+    by_index: dict[int, list[dict[str, Any]]] = {}
+    for part in parts:
+        if is_sglang(part):
+            by_index.setdefault(count_of(part.get("index")) or 0, []).append(part)
+    answers = [
+        {**events[-1], "text": _joined_text(events)} for _, events in sorted(by_index.items())
+    ]
+    return answers if len(answers) > 1 else answers[0]
+
+
+def _joined_text(events: list[dict[str, Any]]) -> str:
+    """The text of SGLang's events, which say not whether they repeat it.
+
+    They do if every text goes on from the one before. The same text twice is a token repeated,
+    unless the second is only there to say that the model has stopped.
+    """
+    told = [(text_of(e.get("text")) or "", object_of(e.get("meta_info"))) for e in events]
+    texts = [text for text, _ in told]
+    repeats = all(after.startswith(before) for before, after in pairwise(texts))
+    same = sum(before == after != "" for before, after in pairwise(texts))
+    ended = (
+        finish_reason_of(told[-1][1].get("finish_reason")) == "stop" and texts[-2:-1] == texts[-1:]
+    )
+    if repeats and same > ended:
+        repeats = len(set(texts)) > 1
+    return texts[-1] if repeats else "".join(texts)
 
 
 def _answers(body: Any, keys: tuple[str, ...]) -> list[list[dict[str, Any]]] | None:
@@ -125,7 +205,7 @@ def _answers(body: Any, keys: tuple[str, ...]) -> list[list[dict[str, Any]]] | N
 
 
 def _spoken_key(answer: dict[str, Any], keys: tuple[str, ...]) -> str | None:
-    return next((k for k in keys if k in answer and not isinstance(answer[k], list)), None)
+    return next((k for k in keys if k in answer and not is_texts(answer[k])), None)
 
 
 def _generated(answer: dict[str, Any], item: int) -> list[Choice]:
@@ -133,7 +213,13 @@ def _generated(answer: dict[str, Any], item: int) -> list[Choice]:
     details = object_of(answer.get("details"))
     sequences = objects_of(details.get("best_of_sequences"))
     key = _spoken_key(answer, _TEXT2TEXT) or ""
-    best = _choice(text_of(answer[key]), details, item)
+    said = answer[key]
+    if isinstance(said, list):  # a pipeline in chat mode gives the conversation back
+        said = object_of(said[-1] if said else None)
+    best = replace(_choice(text_of(said), details, item), reasoning=reasoning_of(answer))
+    if isinstance(said, dict):
+        finish = details.get("finish_reason")
+        best = _at(message_choice(said, finish), item)
     others = [_choice(text_of(s.get("generated_text")), s, item) for s in sequences]
     return [best, *(o for o in others if o.text != best.text)]
 
@@ -155,10 +241,11 @@ def _details_usage(groups: list[list[dict[str, Any]]]) -> Usage:
 
 def _answer_usage(answer: dict[str, Any]) -> Usage:
     details = object_of(answer.get("details"))
-    prefill = details.get("prefill")
-    told = usage_of(answer.get("usage"))
+    prefill, told = details.get("prefill"), usage_of(answer.get("usage"))
+    length = count_of(details.get("input_length"))  # LMI on vLLM
+    inputs = told.input_tokens if length is None else length
     return Usage(
-        told.input_tokens if not prefill or not isinstance(prefill, list) else len(prefill),
+        inputs if not prefill or not isinstance(prefill, list) else len(prefill),
         told.output_tokens
         if "generated_tokens" not in details
         else count_of(details["generated_tokens"]),

@@ -1,25 +1,56 @@
-"""Answers of models that do not talk: embeddings, rerankers, classifiers, classic ML."""
+"""Answers of models that do not talk: vectors, ranks, labels, images, sounds, predictions."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import csv
+import io
+import re
 from typing import Any
 
 from inference_monitor.families.fields import (
+    count_of,
     is_number,
     is_numbers,
+    is_tabular_list,
+    is_texts,
     object_of,
     objects_of,
     text_of,
     usage_of,
 )
-from inference_monitor.families.tabular import is_tabular_list
 from inference_monitor.inference import Choice, Request, Response, Usage
 
-_VECTOR_KEYS = ("embeddings", "embedding", "vectors")
+_VECTOR_KEYS = ("embeddings", "embedding", "vectors", "sparse_embeddings", "dense_vecs")
+_SCORE_KEYS = ("relevance_score", "score", "logit", "relevanceScore")
+_LABEL_KEYS = ("label", "entity", "entity_group", "token_str")
+_CERTAINTY_KEYS = ("score", "probs", "prob", "probability", "confidence")
 _PREDICTION_KEYS = (
     "predictions", "prediction", "predicted_label", "predicted_value", "probabilities",
-    "probability", "scores", "score", "labels", "label",
+    "probability", "probs", "scores", "score", "labels", "label", "similarities",
 )  # fmt: skip
+_ANSWER_KEYS = (
+    "response",
+    "answer",
+    "completion",
+    "generated_text",
+    "output_text",
+    "text",
+    "caption",
+)
+# `generated_images`, `image_base64`, `video_url`, `b64_json`, …
+_MEDIA_KEY = re.compile(
+    r"(?:\b|_)(?:image|video|audio|speech|waveform|frame|artifact|b64|base64)s?(?:\b|_)"
+)
+# How files of images, videos and sounds begin, and PDF.
+_MEDIA_MAGIC = (
+    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3",
+    b"fLaC", b"%PDF", b"BM", b"\x1aE\xdf\xa3", b"\x93NUMPY", b"II*\x00", b"MM\x00*",
+)  # fmt: skip
+_LONG_BASE64 = 1024
+_SHORTEST_VECTOR = 32
+_CSV_TEXTS = ("generated_text", "summary_text", "translation_text", "text", "output", "answer")
 
 
 def embeddings(body: Any, request: Request | None) -> Response | None:
@@ -28,41 +59,82 @@ def embeddings(body: Any, request: Request | None) -> Response | None:
     The vectors themselves are not kept: how many and how long they are says all that a trace needs.
     """
     named = object_of(body)
-    data = objects_of(named.get("data"))
+    data = objects_of(named.get("data")) or objects_of(body)
+    tokens = usage_of(named.get("usage")).input_tokens
     if data and all("embedding" in d for d in data):
         vectors: Any = [d["embedding"] for d in data]
+    elif data and all(d.get("object") == "pooling" for d in data):  # vLLM's, of each token
+        vectors = [d.get("data") for d in data]
+    elif request and request.messages and _are_long(named.get("predictions")):
+        vectors = named["predictions"]
     elif key := next((k for k in _VECTOR_KEYS if k in named), None):
         vectors = named[key]
-    elif request and request.messages and is_bare_vectors(body):
+        if tokens is None:
+            tokens = count_of(object_of(named.get("meta_info")).get("prompt_tokens"))
+    elif is_sparse(body) or (request and request.messages and _are_vectors(body)):
         vectors = body
     else:
         return None
-    tokens = usage_of(named.get("usage")).input_tokens
     return Response(
         "embeddings", _shape(vectors), usage=Usage(tokens), model=text_of(named.get("model"))
     )
 
 
 def rerank(body: Any, request: Request | None) -> Response | None:
-    """`results[].relevance_score` (Cohere), `[{index, score}]` (TEI), `rankings` (NIM)."""
+    """`results[].relevance_score` (Cohere), `[{index, score}]` (TEI), `rankings` (NIM).
+
+    vLLM's scores of pairs are in `data`, each an object called `score`.
+    """
     named = object_of(body)
-    rows = objects_of(named.get("results") or named.get("rankings") or body)
-    scores = ("relevance_score", "score", "logit")
-    if not rows or not all("index" in r and any(s in r for s in scores) for r in rows):
+    rows = objects_of(named.get("results") or named.get("rankings") or named.get("data") or body)
+    if not rows or not all(any(s in r for s in _SCORE_KEYS) for r in rows):
         return None
     asked = request is not None and request.family == "rerank"
-    return Response("rerank", body) if asked or "relevance_score" in rows[0] else None
+    scored = all(r.get("object") == "score" for r in rows)
+    if not (
+        scored or (all("index" in r for r in rows) and (asked or "relevance_score" in rows[0]))
+    ):
+        return None
+    return Response(
+        "rerank", body, usage=usage_of(named.get("usage")), model=text_of(named.get("model"))
+    )
+
+
+def scores(body: Any, request: Request | None) -> Response | None:
+    """One number for each text that was to be ranked or compared."""
+    asked = request is not None and request.family == "rerank"
+    numbers = object_of(body).get("scores", object_of(body).get("similarities", body))
+    return Response("rerank", body) if asked and is_bare_vectors(numbers) else None
+
+
+def tokens(body: Any, _request: Request | None) -> Response | None:
+    """The tokens of a text, which TGI and TEI count out: `[{id, text, start, stop}]`."""
+    rows = body if isinstance(body, list) else []
+    flat = [t for row in rows for t in (row if isinstance(row, list) else [row])]
+    counted = bool(flat) and all(isinstance(t, dict) and {"id", "text"} <= t.keys() for t in flat)
+    return Response("tokens", body) if counted and all("stop" in t for t in flat) else None
 
 
 def labels(body: Any, _request: Request | None) -> Response | None:
-    """`label` or `entity` with `score`: classification pipelines; also zero-shot's `labels`."""
-    rows = body if isinstance(body, list) else [body]
+    """`label` or `entity` with `score`: classification pipelines; also zero-shot's `labels`.
+
+    vLLM's classes are in `data`, with their `probs`; moderation models list `categories`.
+    """
+    named = object_of(body)
+    rows = objects_of(named.get("data") or named.get("results")) or body
+    rows = rows if isinstance(rows, list) else [rows]
     flat = [r for row in rows for r in (row if isinstance(row, list) else [row])]
     if not flat or not all(isinstance(r, dict) for r in flat):
         return None
-    if all(_is_label(r) for r in flat) or all({"labels", "scores"} <= r.keys() for r in flat):
-        return Response("labels", body)
-    return None
+    if not (
+        all(_is_label(r) for r in flat)
+        or all({"labels", "scores"} <= r.keys() for r in flat)
+        or all("categories" in r and ("flagged" in r or "category_scores" in r) for r in flat)
+    ):
+        return None
+    return Response(
+        "labels", body, usage=usage_of(named.get("usage")), model=text_of(named.get("model"))
+    )
 
 
 def extracted_answer(body: Any, _request: Request | None) -> Response | None:
@@ -71,6 +143,22 @@ def extracted_answer(body: Any, _request: Request | None) -> Response | None:
     if not answers or not all("answer" in a and "score" in a for a in answers):
         return None
     return Response("extracted_answer", body, tuple(Choice(text_of(a["answer"])) for a in answers))
+
+
+def media(body: Any, request: Request | None) -> Response | None:
+    """Images, videos and sounds: base64, addresses or pixels under a name, or base64 alone."""
+    rows = body if isinstance(body, list) else [body]
+    if rows and all(is_media_text(row) for row in rows):
+        return Response("media", body)
+    named = [object_of(row) for row in rows]
+    if any(" " in text for n in named for key in _ANSWER_KEYS if (text := text_of(n.get(key)))):
+        return None  # a text about an image that is sent back beside it
+    data = [row for n in named for row in objects_of(n.get("data"))]
+    asked = request is not None and request.family in ("image_generation", "speech")
+    drawn = any(_is_media(n[key]) for n in named for key in n if _MEDIA_KEY.search(key))
+    listed = bool(data) and all("b64_json" in d or ("url" in d and asked) for d in data)
+    inside = any(is_media_text(value) for n in named for value in n.values())
+    return Response("media", body) if drawn or listed or inside else None
 
 
 def predictions(body: Any, request: Request | None) -> Response | None:
@@ -82,6 +170,45 @@ def predictions(body: Any, request: Request | None) -> Response | None:
     return Response("predictions", body) if named or bare or (tabular and body != "") else None
 
 
+def csv_answer(text: str, request: Request | None) -> Response | None:
+    """CSV under a header (the Hugging Face toolkit): generated texts, or labels with scores."""
+    try:
+        table = csv.DictReader(io.StringIO(text.strip()))
+        names = table.fieldnames or ()
+        if "label" in names and "score" in names:
+            return Response("labels", text)
+        name = next((n for n in _CSV_TEXTS if n in names and "score" not in names), None)
+        rows = list(table) if name else []
+    except csv.Error:
+        return None
+    if name is None or not rows:
+        return None
+    batched = request is not None and len(request.items) == len(rows) > 1
+    choices = (Choice(row.get(name), item=i if batched else 0) for i, row in enumerate(rows))
+    return Response("generated_text", text, tuple(choices))
+
+
+def is_media_text(value: Any) -> bool:
+    """Whether a text is the base64 of an image, a video or a sound, or of other long bytes."""
+    if not isinstance(value, str) or len(value) < 12 or " " in value[:64]:
+        return False
+    if value.startswith("data:"):
+        return value[5:11] in ("image/", "video/", "audio/")
+    head = value[:64].rstrip("=\n")
+    try:
+        raw = base64.b64decode(head[: len(head) // 4 * 4], validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    if raw.startswith(_MEDIA_MAGIC) or raw[4:8] == b"ftyp":
+        return True
+    compact = len(value) >= _LONG_BASE64 and not any(c.isspace() for c in value[:_LONG_BASE64])
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return compact and error.start < len(raw) - 3
+    return False
+
+
 def is_bare_vectors(body: Any) -> bool:
     """Lists of numbers nested to any depth: one vector, one per text, or one per token."""
     while isinstance(body, list) and body and isinstance(body[0], list):
@@ -89,10 +216,37 @@ def is_bare_vectors(body: Any) -> bool:
     return is_numbers(body)
 
 
+def _are_vectors(body: Any) -> bool:
+    """Whether bare numbers are vectors: one number for each text is a score."""
+    while is_bare_vectors(body) and isinstance(body[0], list) and len(body[0]) != 1:
+        body = body[0]
+    return is_bare_vectors(body) and len(body) > 1 and not isinstance(body[0], list)
+
+
+def _are_long(value: Any) -> bool:
+    """Whether predictions are vectors: probabilities of classes are fewer numbers."""
+    rows = value if isinstance(value, list) else []
+    return bool(rows) and all(is_numbers(row) and len(row) >= _SHORTEST_VECTOR for row in rows)
+
+
+def is_sparse(body: Any) -> bool:
+    """Lists of `{index, value}`, one for each text: TEI's sparse embeddings."""
+    rows = body if isinstance(body, list) else []
+    flat = [v for row in rows for v in (row if isinstance(row, list) else [])]
+    return bool(flat) and all(isinstance(v, dict) and {"index", "value"} == v.keys() for v in flat)
+
+
+def _is_media(value: Any) -> bool:
+    """Whether a value under a name of media is one: not null, not empty, no sentence about it."""
+    if isinstance(value, str):
+        return " " not in value.strip() and len(value) > 12
+    if isinstance(value, list):
+        return any(_is_media(v) or is_numbers(v) for v in value)
+    return isinstance(value, dict) and any(_is_media(v) for v in value.values())
+
+
 def _is_label(row: dict[str, Any]) -> bool:
-    return "score" in row and any(
-        k in row for k in ("label", "entity", "entity_group", "token_str")
-    )
+    return any(key in row for key in _CERTAINTY_KEYS) and any(key in row for key in _LABEL_KEYS)
 
 
 def _names_prediction(row: dict[str, Any]) -> bool:
@@ -103,9 +257,11 @@ def _shape(vectors: Any) -> dict[str, Any]:
     """`{"embeddings": count, "dimensions": length}`, as far as it can be told."""
     if isinstance(vectors, dict):  # Cohere, by type of number
         vectors = next(iter(vectors.values()), [])
+    if isinstance(vectors, str):  # the base64 of one vector
+        return {"embeddings": 1, "dimensions": None}
     if not isinstance(vectors, list) or not vectors:
         return {"embeddings": 0, "dimensions": 0}
-    if not isinstance(vectors[0], list):
+    if is_texts(vectors) or not isinstance(vectors[0], list):
         return (
             {"embeddings": 1, "dimensions": len(vectors)}
             if is_number(vectors[0])

@@ -14,14 +14,17 @@ from inference_monitor.families.fields import (
 )
 from inference_monitor.inference import Choice, Request, Response, ToolCall
 
-# vLLM and SGLang, OpenRouter and newer vLLM, Ollama and Anthropic-like mocks, OpenRouter's parts.
-_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+# What vLLM and SGLang, newer vLLM, Ollama, OpenRouter, SGLang's parser and Cohere call thoughts.
+_THOUGHT_FIELDS = (
+    "reasoning_content", "reasoning", "thinking", "reasoning_details", "reasoning_text",
+    "tool_plan",
+)  # fmt: skip
 
 
 def openai_chat(body: Any, _request: Request | None) -> Response | None:
     """`choices[].message`; also the mocks that add `generated_text` beside it."""
     choices = _choices(body)
-    if not choices or not any("message" in c for c in choices):
+    if not choices or not any(isinstance(c.get("message"), dict) for c in choices):
         return None
     spoken = tuple(_chat_choice(c) for c in choices)
     return _response("openai_chat", body, spoken)
@@ -37,11 +40,25 @@ def openai_completions(body: Any, request: Request | None) -> Response | None:
     beside = text_of(body.get("generated_text"))  # mocks that answer in two styles at once
     spoken = tuple(
         Choice(
-            text_of(c.get("text", beside)), finish_reason_of(c.get("finish_reason")), item=i // each
+            text_of(c.get("text", beside)),
+            finish_reason_of(c.get("finish_reason")),
+            reasoning_of(c),
+            item=i // each,
         )
         for i, c in enumerate(choices)
     )
     return _response("openai_completions", body, spoken)
+
+
+def bare_message(body: Any, _request: Request | None) -> Response | None:
+    """A message of the assistant and nothing around it, or the conversation with it at its end."""
+    message = object_of(body[-1] if isinstance(body, list) and body else body)
+    if message.get("role") not in ("assistant", "model") or (
+        "content" not in message and "tool_calls" not in message
+    ):
+        return None
+    choice = message_choice(message, message.get("finish_reason"))
+    return Response("message", body, (choice,), usage_of(message.get("usage")))
 
 
 def finish_reason_of(value: Any) -> str | None:
@@ -53,11 +70,12 @@ def message_choice(message: dict[str, Any], finish_reason: Any) -> Choice:
     """One assistant message: its text, reasoning and requested tool calls."""
     text, thoughts = _content(message.get("content"))
     if text is None:
-        text = text_of(message.get("refusal"))
+        spoken = object_of(message.get("audio")).get("transcript")
+        text = text_of(message.get("refusal")) or text_of(spoken)
     return Choice(
         text=text,
         finish_reason=finish_reason_of(finish_reason),
-        reasoning=_reasoning(message) or thoughts,
+        reasoning=reasoning_of(message) or thoughts,
         tool_calls=_tool_calls(message),
     )
 
@@ -73,7 +91,8 @@ def _chat_choice(choice: dict[str, Any]) -> Choice:
 
 
 def _response(family: str, body: dict[str, Any], choices: tuple[Choice, ...]) -> Response:
-    usage = usage_of(body.get("usage"))
+    inside = (c["usage"] for c in objects_of(body.get("choices")) if c.get("usage"))
+    usage = usage_of(body.get("usage") or next(inside, None))  # Moonshot's are in a choice
     return Response(family, body, choices, usage, model=text_of(body.get("model")))
 
 
@@ -120,7 +139,7 @@ def _all_text(value: Any) -> str:
     return text_of(value) or text_of(object_of(value).get("text")) or ""
 
 
-def _reasoning(message: dict[str, Any]) -> str | None:
+def reasoning_of(message: dict[str, Any]) -> str | None:
     """Thoughts in a field of their own, which servers name differently; the first one counts."""
     told = (_all_text(message.get(key)) for key in _THOUGHT_FIELDS)
     return next((text for text in told if text), None)

@@ -68,10 +68,42 @@ def join_events(parts: list[dict[str, Any]]) -> dict[str, Any]:
     whole = next((r for p in reversed(parts) if (r := object_of(p.get("response")))), {})
     if whole.get("output"):
         return whole
-    pieces = [p.get("delta") for p in parts if p.get("type") == "response.output_text.delta"]
-    said = "".join(piece for piece in pieces if isinstance(piece, str))
-    output = [{"type": "message", "content": [{"type": "output_text", "text": said}]}]
-    return {**whole, "object": "response", "output": output if pieces else []}
+    said, thought = _joined(parts, "output_text"), _joined(parts, "reasoning")
+    output: list[dict[str, Any]] = []
+    if thought:
+        output.append({"type": "reasoning", "summary": [{"type": "summary_text", "text": thought}]})
+    if said is not None:
+        output.append({"type": "message", "content": [{"type": "output_text", "text": said}]})
+    return {**whole, "object": "response", "output": [*output, *_calls(parts)]}
+
+
+def _joined(parts: list[dict[str, Any]], kind: str) -> str | None:
+    """The pieces of the texts of a kind; None where there is none."""
+    of_kind = [
+        text
+        for part in parts
+        if str(part.get("type")).startswith(f"response.{kind}")
+        and str(part["type"]).endswith(".delta")
+        and (text := text_of(part.get("delta"))) is not None
+    ]
+    return "".join(of_kind) if of_kind else None
+
+
+def _calls(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tools asked for: each is announced by an item, its arguments come in pieces."""
+    calls: dict[Any, dict[str, Any]] = {}
+    for part in parts:
+        item, place = object_of(part.get("item")), part.get("output_index")
+        if not isinstance(place, int):
+            continue
+        if item.get("type") == "function_call":
+            calls[place] = {**item, "pieces": calls.get(place, {}).get("pieces", [])}
+        elif part.get("type") == "response.function_call_arguments.delta" and place in calls:
+            calls[place]["pieces"].append(text_of(part.get("delta")) or "")
+    return [
+        {**call, "arguments": call.get("arguments") or "".join(call.pop("pieces"))}
+        for _, call in sorted(calls.items())
+    ]
 
 
 def _message(item: dict[str, Any]) -> dict[str, Any] | None:

@@ -3,30 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from inference_monitor.families import anthropic, ollama, openai_responses
+from inference_monitor.families import (
+    anthropic,
+    cohere,
+    generation,
+    langchain,
+    ollama,
+    openai_responses,
+    triton,
+)
+from inference_monitor.families.failures import find_failure, find_text_failure
 from inference_monitor.families.fields import count_of, is_texts, object_of, objects_of, text_of
+from inference_monitor.inference import Failure
+
+_FIRST = 64  # documents, one of which tells what a stream is of
 
 Documents = list[dict[str, Any]]
 
 
-def reassemble(documents: list[Any]) -> tuple[Any, bool]:
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What the documents of one response add up to.
+
+    `body` is what a plain answer would have had; documents that are no stream come back as the list
+    they are, a single one as itself. `failure` is what a stream says went wrong, with status 200.
+    """
+
+    body: Any
+    streamed: bool = False
+    failure: tuple[str, Failure] | None = None
+
+
+def join_documents(documents: list[Any], rest: str = "") -> Joined:
     """Join the documents of one body.
 
-    Returns:
-        The body a plain answer would have had, and whether it was streamed. Documents that are no
-        stream (JSON lines of a batch) come back as the list they are; a single one, as itself.
+    Args:
+        documents: JSON documents, or the pieces of text of a stream that carries no JSON.
+        rest: What follows them and is none: an engine that dies may leave a text.
     """
     parts = [d for d in documents if isinstance(d, dict)]
-    if len(documents) == 1 and not (parts and (_is_chat_chunk(parts[0]) or _is_token(parts[0]))):
-        return documents[0], False
-    for is_stream, join in _STREAMS:
-        if any(is_stream(p) for p in parts):
-            return {**join(parts), **_errors(parts)}, True
-    if parts and _errors(parts[-1:]):
-        return parts[-1], True
-    return documents, False
+    for is_part, join in _STREAMS:
+        if any(is_part(p) for p in parts[:_FIRST]):
+            if len(documents) == 1 and is_part not in _ALSO_ALONE:
+                break
+            return Joined(join(parts), True, _failure_in(parts, is_part) or _failure_after(rest))
+    pieces = [d for d in documents if isinstance(d, str)]
+    if pieces and len(pieces) + len(parts) == len(documents):
+        failed = next((found for p in parts if (found := find_failure(p))), None)
+        return Joined("".join(pieces), True, failed or _failure_after(rest))
+    return Joined(documents[0] if len(documents) == 1 else documents)
+
+
+def is_stream(documents: list[Any]) -> bool:
+    """Whether these documents are pieces of one answer."""
+    parts = [d for d in documents if isinstance(d, dict)]
+    return any(is_part(p) for is_part, _ in _STREAMS for p in parts[:1])
+
+
+def _failure_in(
+    parts: Documents, is_part: Callable[[dict[str, Any]], bool]
+) -> tuple[str, Failure] | None:
+    """What an event says that is no piece of the answer, or that has an error beside it."""
+    for part in parts:
+        if not is_part(part) or part.get("error") or part.get("object") == "error":
+            told = part.get("message") if part.get("type") == "error" else None
+            if found := find_failure({"error": part} if isinstance(told, str) else part):
+                return found
+    return None
+
+
+def _failure_after(rest: str) -> tuple[str, Failure] | None:
+    if not rest.strip():
+        return None
+    message = "the stream goes on with what is no JSON: the engine may have died"
+    return find_text_failure(rest, None) or ("lmi_error", Failure(message))
 
 
 def _is_chat_chunk(part: dict[str, Any]) -> bool:
@@ -42,47 +95,75 @@ def _join_chat(parts: Documents) -> dict[str, Any]:
             index = count_of(chunk.get("index")) or 0
             choice = choices.setdefault(index, {"index": index, "message": {"role": "assistant"}})
             choice["finish_reason"] = chunk.get("finish_reason") or choice.get("finish_reason")
-            _add_delta(choice["message"], object_of(chunk.get("delta")))
+            _add_delta(choice, object_of(chunk.get("delta")))
     joined = [_finished(choices[i]) for i in sorted(choices)]
-    return {**_last(parts, "model", "usage"), "object": "chat.completion", "choices": joined}
+    return {**_about(parts), "object": "chat.completion", "choices": joined}
 
 
-def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
-    for key in ("content", "reasoning_content", "reasoning", "refusal"):
+def _add_delta(choice: dict[str, Any], delta: dict[str, Any]) -> None:
+    for key in ("content", "reasoning_content", "reasoning", "reasoning_details", "refusal"):
         piece = delta.get(key)
         if isinstance(piece, (str, list)):
-            message.setdefault(key, []).extend([piece] if isinstance(piece, str) else piece)
+            pieces = choice["message"].setdefault(key, [])
+            pieces.extend([piece] if isinstance(piece, str) else piece)
+    if legacy := object_of(delta.get("function_call")):  # OpenAI's first way to call a tool
+        _add_call(choice, 0, {"function": legacy})
     calls = delta.get("tool_calls")
     for position, call in enumerate(objects_of([calls] if isinstance(calls, dict) else calls)):
-        known = message.setdefault("tool_calls", {})
         index = count_of(call.get("index"))
-        slot = known.setdefault(
-            position if index is None else index,
-            {"type": "function", "function": {"arguments": []}},
-        )
-        function = object_of(call.get("function"))
-        slot["id"] = slot.get("id") or call.get("id")
-        slot["function"]["name"] = slot["function"].get("name") or function.get("name")
-        if isinstance(function.get("arguments"), str):
-            slot["function"]["arguments"].append(function["arguments"])
+        _add_call(choice, position if index is None else index, call)
+
+
+def _add_call(choice: dict[str, Any], index: int, call: dict[str, Any]) -> None:
+    """Add a piece of a tool call to the last one of its index, or begin the next.
+
+    Some servers stream all calls under index 0, others repeat name and id in every piece: another
+    id begins another call, and so does a name after a call that is whole.
+    """
+    function, call_id = object_of(call.get("function")) or call, call.get("id") or None
+    last = choice.setdefault("last_calls", {})
+    slot = last.get(index)
+    if slot is None or _begins_another(slot, call_id, function):
+        slot = {"index": index, "type": "function", "function": {"name": None, "arguments": []}}
+        last[index] = slot
+        choice["message"].setdefault("tool_calls", []).append(slot)
+    slot["id"] = slot.get("id") or call_id
+    slot["function"]["name"] = slot["function"]["name"] or function.get("name")
+    arguments = function.get("arguments")
+    if isinstance(arguments, str):
+        slot["function"]["arguments"].append(arguments)
+    elif isinstance(arguments, dict):  # older TGI, whole in one piece
+        slot["function"]["whole"] = arguments
+
+
+def _begins_another(slot: dict[str, Any], call_id: Any, function: dict[str, Any]) -> bool:
+    if call_id is not None and slot.get("id"):
+        return bool(call_id != slot["id"])
+    known = slot["function"]
+    said = known["arguments"][-1].rstrip() if known["arguments"] else ""
+    return bool(function.get("name") and known["name"] and said.endswith("}"))
 
 
 def _finished(choice: dict[str, Any]) -> dict[str, Any]:
     """Join the collected pieces; a stream has thousands, so they were not added up one by one."""
     message = choice["message"]
+    choice.pop("last_calls", None)
     for key, value in message.items():
         if is_texts(value):
             message[key] = "".join(value)
-    if calls := message.get("tool_calls"):
-        for call in calls.values():
-            call["function"]["arguments"] = "".join(call["function"]["arguments"])
-        message["tool_calls"] = [calls[i] for i in sorted(calls)]
+    calls = message.get("tool_calls", [])
+    for call in calls:
+        whole = call["function"].pop("whole", None)
+        call["function"]["arguments"] = whole or "".join(call["function"]["arguments"])
+    calls.sort(key=lambda call: call.pop("index"))
     message.setdefault("content", None)
     return choice
 
 
 def _is_text_chunk(part: dict[str, Any]) -> bool:
-    return any("text" in c for c in objects_of(part.get("choices")))
+    return part.get("object") != "chat.completion" and any(
+        "text" in c for c in objects_of(part.get("choices"))
+    )
 
 
 def _join_completions(parts: Documents) -> dict[str, Any]:
@@ -97,78 +178,40 @@ def _join_completions(parts: Documents) -> dict[str, Any]:
     choices = [
         {"index": i, "text": "".join(texts[i]), "finish_reason": finish[i]} for i in sorted(texts)
     ]
-    return {**_last(parts, "model", "usage"), "object": "text_completion", "choices": choices}
+    return {**_about(parts), "object": "text_completion", "choices": choices}
 
 
-def _is_token(part: dict[str, Any]) -> bool:
-    return isinstance(part.get("token"), dict)
-
-
-def _join_tokens(parts: Documents) -> dict[str, Any]:
-    """TGI events and LMI JSON lines: the last one carries the whole text, unless it never came."""
-    tokens = [p["token"] for p in parts if _is_token(p)]
-    spoken = "".join(text_of(t.get("text")) or "" for t in tokens if not t.get("special"))
-    last = _last(parts, "generated_text", "details")
-    return {**last, "generated_text": last.get("generated_text") or spoken}
-
-
-def _is_outputs(part: dict[str, Any]) -> bool:
-    return set(part) == {"outputs"} and isinstance(part["outputs"], list)
-
-
-def _join_outputs(parts: Documents) -> dict[str, Any]:
-    """LMI dynamic batch: lines of `{"outputs": [piece]}` and nothing at the end."""
-    pieces = (p["outputs"] for p in parts if _is_outputs(p))
-    return {"generated_text": "".join(o for outputs in pieces for o in outputs if text_of(o))}
-
-
-def _is_sglang(part: dict[str, Any]) -> bool:
-    return "meta_info" in part
-
-
-def _join_sglang(parts: Documents) -> dict[str, Any]:
-    """SGLang: each event repeats the text so far, unless the server was told to send pieces."""
-    text = ""
-    for piece in (text_of(p.get("text")) or "" for p in parts):
-        text = piece if piece.startswith(text) else text + piece
-    return {**_last(parts, "meta_info"), "text": text}
-
-
-def _is_cohere(part: dict[str, Any]) -> bool:
-    return "event_type" in part or "is_finished" in part
-
-
-def _join_cohere(parts: Documents) -> dict[str, Any]:
-    """Cohere events: the last one carries the whole response, else the pieces are joined."""
-    whole = object_of(_last(parts, "response").get("response"))
-    spoken = "".join(text_of(p.get("text")) or "" for p in parts)
-    return {
-        "finish_reason": _last(parts, "finish_reason").get("finish_reason"),
-        "text": spoken,
-    } | whole
+def _about(parts: Documents) -> dict[str, Any]:
+    """Model and usage of a stream; Moonshot and others put the usage into a choice."""
+    about = {k: p[k] for p in parts for k in ("model", "usage") if p.get(k) is not None}
+    inside = (c["usage"] for p in parts for c in objects_of(p.get("choices")) if c.get("usage"))
+    usage = about.get("usage") or next(inside, None)
+    return {**about, "usage": usage} if usage else about
 
 
 _STREAMS: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[Documents], dict[str, Any]]], ...]
 _STREAMS = (
     (_is_chat_chunk, _join_chat),
     (_is_text_chunk, _join_completions),
-    (_is_token, _join_tokens),
-    (_is_outputs, _join_outputs),
-    (_is_sglang, _join_sglang),
-    (_is_cohere, _join_cohere),
+    (generation.is_token, generation.join_tokens),
+    (generation.is_outputs, generation.join_outputs),
+    (generation.is_third_party, generation.join_third_party),
+    (generation.is_sglang, generation.join_sglang),
+    (triton.is_piece, triton.join_pieces),
+    (cohere.is_event, cohere.join_events),
+    (cohere.is_event_v2, cohere.join_events_v2),
     (openai_responses.is_event, openai_responses.join_events),
     (anthropic.is_event, anthropic.join_events),
     (ollama.is_line, ollama.join_lines),
+    (ollama.is_llama_cpp, ollama.join_llama_cpp),
+    (langchain.is_chunk, langchain.join_chunks),
 )
-
-
-def _last(parts: Documents, *keys: str) -> dict[str, Any]:
-    """The last value that is not null of each key, where there is one."""
-    return {k: p[k] for p in parts for k in keys if p.get(k) is not None}
-
-
-def _errors(parts: Documents) -> dict[str, Any]:
-    """What an error event says; streams report failures in the middle, with status 200."""
-    keys = ("error", "error_type", "code", "message")
-    failed = [p for p in parts if p.get("error") or p.get("object") == "error"]
-    return {k: p[k] for p in failed for k in (*keys, "object") if p.get(k) is not None}
+# One piece alone is a stream of one; in the other families, it has the shape of a plain answer.
+_ALSO_ALONE = (
+    _is_chat_chunk,
+    generation.is_token,
+    cohere.is_event_v2,
+    openai_responses.is_event,
+    anthropic.is_event,
+    langchain.is_chunk,
+)

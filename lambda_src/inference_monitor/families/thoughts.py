@@ -68,7 +68,7 @@ _WRAPPED = re.compile(
     r"|<\|begin_of_solution\|>(?P<solution>.*?)(?:<\|end_of_solution\|>\s*|\Z))\Z",
     re.DOTALL,
 )
-_FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+_FENCE = re.compile("```|~~~")
 _LOOK_AROUND = 400  # characters of a mark's line that say whether it is only written about
 _SENTENCE_ENDS = ".!?…\u3002\uff01\uff1f>"  # also the Chinese full stops
 _AFTER_A_SENTENCE = ")]}*_`\"'”\u2019»"
@@ -189,7 +189,9 @@ def _find_marks(text: str) -> list[_Mark]:
         start, end, name = found.start(), found.end(), found.group().lower()
         before = text[max(0, start - _LOOK_AROUND) : start].rpartition("\n")[2]
         after = text[end : end + _LOOK_AROUND].partition("\n")[0]
-        in_code = bisect(fences, start) % 2 == 1 or _is_quoted(before, after)
+        fenced = bisect(fences, start)  # within a block, if the block also ends
+        in_code = fenced % 2 == 1 and fenced < len(fences)
+        in_code = in_code or _is_quoted(before, after)
         in_sentence = _is_in_sentence(before, after, opening=name in _MARKS)
         marks.append(_Mark(start, end, name, in_code, in_code or in_sentence))
     return marks

@@ -86,6 +86,7 @@ def trace_tags(inference: Inference, source: Source) -> dict[str, str]:
         "variant": source.variant,
         "event_id": inference.event_id,
         "inference_id": inference.inference_id,
+        "inference_component": inference.inference_component,
         "status_code": None if status is None else str(status),
         "status_class": status_class(status),
         "payload_family": inference.family,
@@ -100,13 +101,14 @@ def trace_tags(inference: Inference, source: Source) -> dict[str, str]:
 
 
 def _metadata(inference: Inference) -> dict[str, str]:
-    caller = read_caller(inference.custom_attributes)
+    caller, request = read_caller(inference.custom_attributes), inference.request
     usage = token_usage(inference.response) if inference.response else {}
     metadata = {
         TRACE_SCHEMA_VERSION_KEY: str(TRACE_SCHEMA_VERSION),
         "mlflow.source.name": "sagemaker-data-capture",
-        TraceMetadataKey.TRACE_SESSION: caller.session_id,
-        TraceMetadataKey.TRACE_USER: caller.user_id,
+        # What the header says counts before what the body says.
+        TraceMetadataKey.TRACE_SESSION: caller.session_id or (request and request.session_id),
+        TraceMetadataKey.TRACE_USER: caller.user_id or (request and request.user_id),
         "caller_trace_id": caller.trace_id,
         TraceMetadataKey.TOKEN_USAGE: json_text(usage) if usage else None,
     }

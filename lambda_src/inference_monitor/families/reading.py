@@ -1,0 +1,379 @@
+"""Read both payloads of a capture: what was asked, then what was answered, then by what kind.
+
+The order of reading:
+
+1. The request decides first: a chat or a prompt is answered by text, whatever that looks like.
+2. A failure is found before an answer: the error objects, pages and texts of all servers.
+3. A stream is joined to the body that a plain answer would have had.
+4. The families are tried in turn, those with the most telling shape first, then what is wrapped in
+   `outputs`, `predictions` and the like, then names that containers choose for themselves.
+5. Thoughts are taken out of the text.
+6. The kind of model follows from the answer, or where that tells nothing, from the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from inference_monitor.capture.documents import NOT_JSON, begins_as_events, parse_json
+from inference_monitor.capture.payload import Payload
+from inference_monitor.families import (
+    anthropic,
+    cohere,
+    generation,
+    langchain,
+    models,
+    ollama,
+    openai,
+    triton,
+)
+from inference_monitor.families.failures import (
+    Found,
+    cut_off_failure,
+    empty_failure,
+    find_failure,
+    find_text_failure,
+)
+from inference_monitor.families.fields import (
+    is_numbers,
+    is_tabular_text,
+    is_texts,
+    object_of,
+    objects_of,
+    text_of,
+    total_usage,
+    usage_of,
+)
+from inference_monitor.families.openai_responses import openai_responses
+from inference_monitor.families.requests import (
+    TABULAR_TYPES,
+    asks_for_stream,
+    asks_for_text,
+    is_certain,
+    kind_of,
+    read_request,
+)
+from inference_monitor.families.streams import Joined, is_stream, join_documents
+from inference_monitor.families.thoughts import separate_thoughts
+from inference_monitor.inference import Kind, Request, Response
+
+# Names that containers of people's own give to an answer.
+_TEXT_FIELDS = (
+    "response", "answer", "completion", "output_text", "outputText", "response_text", "output",
+    "outputs", "text", "content", "reply", "result", "results", "generation", "generated",
+    "translation", "prediction", "predictions", "data",
+)  # fmt: skip
+_FINISH = ("finish_reason", "stop_reason", "finishReason", "stopReason", "completionReason")
+_CLASS_NAMES = ("prediction", "predictions", "result", "results", "data")
+# Names of what is only wrapped around an answer.
+_WRAPPERS = (
+    "predictions", "outputs", "output", "result", "results", "response", "responses", "body",
+    "data", "generated_text", "completion", "messages", "candidates",
+)  # fmt: skip
+_DEEPEST = 5  # wrappers in wrappers
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFamily:
+    """A response shape; `kind` is None where the request decides what kind of model answered."""
+
+    name: str
+    read: Callable[[Any, Request | None], Response | None]
+    kind: Kind | None = Kind.LLM
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What both payloads of a capture were read as."""
+
+    kind: Kind
+    family: str
+    request: Request | None
+    response: Response | None
+
+
+def text_field(body: Any, request: Request | None) -> Response | None:
+    """An answer under a name of the container's own choice, to a request that is a prompt.
+
+    Single words under `predictions` and the like may be classes: they are an answer only to what
+    nothing but a language model takes.
+    """
+    if request is None or not request.messages:
+        return None
+    named = object_of(body)
+    for key in _TEXT_FIELDS:
+        value = named.get(key)
+        texts = [value] if text_of(value) else generation.one_a_row(value)
+        if not is_texts(texts) or (key in _CLASS_NAMES and _are_classes(texts, request)):
+            continue
+        answer = generation.text_list("text_field", body, texts, request)
+        if answer and len(answer.choices) == 1:
+            choice = replace(
+                answer.choices[0],
+                reasoning=openai.reasoning_of(named),
+                finish_reason=next((f for k in _FINISH if (f := text_of(named.get(k)))), None),
+            )
+            return replace(answer, choices=(choice,))
+        return answer
+    return generation.text_list("text_field", body, body, request)
+
+
+def usage_only(body: Any, _request: Request | None) -> Response | None:
+    """Nothing but token counts: endpoints that keep the text out of captures."""
+    usage = usage_of(object_of(body).get("usage"))
+    told = usage.input_tokens is not None or usage.output_tokens is not None
+    return Response("usage_only", body, usage=usage) if told else None
+
+
+# Told by their shape, wherever they stand: first what only a language model answers.
+_SPOKEN = (
+    ResponseFamily("openai_chat", openai.openai_chat),
+    ResponseFamily("openai_completions", openai.openai_completions),
+    ResponseFamily("openai_responses", openai_responses),
+    ResponseFamily("anthropic_messages", anthropic.anthropic_messages),
+    ResponseFamily("bedrock_converse", anthropic.bedrock_converse),
+    ResponseFamily("ollama", ollama.ollama),
+    ResponseFamily("llama_cpp", ollama.llama_cpp),
+    ResponseFamily("sglang_native", generation.sglang_native),
+    ResponseFamily("lmi_third_party", generation.lmi_third_party),
+    ResponseFamily("generated_text", generation.generated_text),
+    ResponseFamily("generated_texts", generation.generated_texts),
+    ResponseFamily("jumpstart_generation", generation.jumpstart_generation),
+    ResponseFamily("triton_generate", triton.triton_generate),
+    ResponseFamily("kserve", triton.kserve_texts),
+    ResponseFamily("cohere_chat", cohere.cohere_chat),
+    ResponseFamily("cohere_chat_v2", cohere.cohere_chat_v2),
+    ResponseFamily("cohere_generate", cohere.cohere_generate),
+    ResponseFamily("ai21_completions", cohere.ai21_completions),
+    ResponseFamily("ai21_tasks", cohere.ai21_tasks),
+    ResponseFamily("langchain", langchain.langchain_message),
+    ResponseFamily("message", openai.bare_message),
+    ResponseFamily("cohere_summarize", cohere.cohere_summarize),
+)
+_TELLING = (
+    *_SPOKEN,
+    ResponseFamily("embeddings", models.embeddings, Kind.EMBEDDING),
+    ResponseFamily("kserve_labels", triton.kserve_labels, Kind.CLASSIFIER),
+    ResponseFamily("kserve_vectors", triton.kserve_vectors, Kind.EMBEDDING),
+    ResponseFamily("rerank", models.rerank, Kind.RERANK),
+    ResponseFamily("rerank", models.scores, Kind.RERANK),
+    ResponseFamily("media", models.media, Kind.OTHER),
+    ResponseFamily("tokens", models.tokens, Kind.OTHER),
+    ResponseFamily("extracted_answer", models.extracted_answer, Kind.OTHER),
+    ResponseFamily("labels", models.labels, Kind.CLASSIFIER),
+)
+# Names that say little: tried when nothing else fits.
+_VAGUE = (
+    ResponseFamily("text_field", text_field),
+    ResponseFamily("predictions", models.predictions, Kind.CLASSIFIER),
+    ResponseFamily("usage_only", usage_only, None),
+)
+RESPONSE_FAMILIES = (*_TELLING, *_VAGUE)
+_KINDS = {**{f.name: f.kind for f in RESPONSE_FAMILIES}, "plain_text": Kind.LLM}
+
+
+def read_payloads(asked: Payload | None, answered: Payload | None) -> Reading:
+    """Read request and response of one capture; a body no family knows is kept as it is."""
+    request = read_request(asked) if asked else None
+    response = read_response(answered, request) if answered else None
+    kind = _kind(request, response)
+    if request and kind is not Kind.LLM:
+        # Texts to embed or classify were read as prompts until the answer showed what they are.
+        request = replace(request, messages=None, items=[])
+    known = response or request
+    return Reading(kind, known.family if known else "unknown", request, response)
+
+
+def read_response(payload: Payload, request: Request | None) -> Response:
+    """Read a response: failure, stream or plain answer; else the body itself."""
+    joined = _join(payload, request)
+    failed = _failure(payload, joined, request)
+    response = _read_answer(payload, joined.body, request)
+    cut = joined.streamed and not failed
+    response = _without_thoughts(response, request, cut=cut)
+    if failed:
+        family, failure = failed
+        # What was said before it failed is kept; what tells of the failure was never said.
+        told = isinstance(joined.body, str) and not joined.streamed
+        said = () if told else response.choices
+        choices = tuple(c for c in said if c.text or c.reasoning or c.finish_reason)
+        choices = tuple(replace(c, text=c.text or None) for c in choices)
+        response = replace(response, family=family, choices=choices, failure=failure)
+    return replace(response, streamed=True) if joined.streamed else response
+
+
+def _join(payload: Payload, request: Request | None) -> Joined:
+    """The body that a plain answer would have had."""
+    if payload.documents is None:
+        if isinstance(payload.body, dict):
+            return join_documents([payload.body])
+        begun = payload.is_text and asks_for_stream(request) and begins_as_events(payload.body)
+        return Joined("", True) if begun else Joined(payload.body)
+    if not payload.documents:  # a stream that ended within its first event
+        return Joined("", True)
+    written = payload.rest.strip() or (payload.is_declared_text and asks_for_text(request))
+    if written and not is_stream(payload.documents):
+        return Joined(payload.body)  # a text that happens to begin like JSON, or that is some
+    return join_documents(payload.documents, payload.rest)
+
+
+def _failure(payload: Payload, joined: Joined, request: Request | None) -> Found | None:
+    body = joined.body
+    if joined.failure:
+        return joined.failure
+    if joined.streamed and body == "":
+        return empty_failure("the stream was cut off before its first event had ended")
+    if isinstance(body, list) and len(body) > 1 and isinstance(body[0], dict):
+        return next((found for part in body if (found := find_failure(part))), None)
+    if not isinstance(body, str) or payload.binary:
+        return find_failure(body)
+    return _text_failure(payload, body, request)
+
+
+def _text_failure(payload: Payload, text: str, request: Request | None) -> Found | None:
+    if not text.strip():
+        return empty_failure() if kind_of(request) is Kind.LLM else None
+    if found := find_failure(_inner_json(text)):
+        return found
+    if found := find_text_failure(text, payload.media_type, _prompt_of(request, 0) or ""):
+        return found
+    # A text that is declared as one may be JSON that the model was to write, and did not end.
+    said = payload.is_declared_text and asks_for_text(request)
+    return cut_off_failure() if payload.cut_off and not said else None
+
+
+def _read_answer(payload: Payload, body: Any, request: Request | None) -> Response:
+    if payload.binary:
+        tabular = payload.media_type in TABULAR_TYPES
+        return Response("predictions" if tabular else "binary", body)
+    if asks_for_text(request) and _is_plain(payload, body):
+        # What a model was asked to say is text, also where it looks like data.
+        return _first(_SPOKEN, body, request) or _plain_text(payload, body, request)
+    read = _read_body(body, request)
+    if read is None and isinstance(body, str):
+        return _read_text(payload, body, request)
+    return read or Response("unknown", body)
+
+
+def _is_plain(payload: Payload, body: Any) -> bool:
+    """Whether a body is no more than a number or a list of them, or says that it is text."""
+    if payload.is_declared_text and (payload.documents is None or body is payload.body):
+        return True
+    return isinstance(body, (bool, int, float)) or is_numbers(body)
+
+
+def _plain_text(payload: Payload, body: Any, request: Request | None) -> Response:
+    """The answer is the text itself, as it was captured."""
+    text = body if isinstance(body, str) or payload.text is None else payload.text
+    if models.is_media_text(str(text).strip()):
+        return Response("media", body)
+    answer = generation.text_list("plain_text", body, [str(text)], request)
+    return answer or Response("unknown", body)
+
+
+def _read_body(body: Any, request: Request | None, depth: int = 0) -> Response | None:
+    """The first family that knows a body, or what is wrapped in it."""
+    if read := _first(_TELLING, body, request):
+        return read
+    if depth < _DEEPEST:
+        if read := _read_several(body, request, depth):
+            return read
+        for inner in _unwrapped(body):
+            read = _read_body(inner, request, depth + 1)
+            if read and read.family not in ("predictions", "usage_only"):
+                return replace(read, body=body)
+    return _first(_VAGUE, body, request)
+
+
+def _first(
+    families: tuple[ResponseFamily, ...], body: Any, request: Request | None
+) -> Response | None:
+    found = (family.read(body, request) for family in families)
+    return next((response for response in found if response is not None), None)
+
+
+def _unwrapped(body: Any) -> list[Any]:
+    """What stands in a JSON text, or under a name that only wraps it."""
+    if isinstance(body, str):
+        inner = _inner_json(body)
+        return [] if inner is NOT_JSON else [inner]
+    if isinstance(body, list):
+        return body if len(body) == 1 else []
+    values = (object_of(body).get(key) for key in _WRAPPERS)
+    return [v for v in values if isinstance(v, dict) or objects_of(v) or _holds_json(v)]
+
+
+def _holds_json(value: Any) -> bool:
+    return isinstance(value, str) and _inner_json(value) is not NOT_JSON
+
+
+def _inner_json(text: str) -> Any:
+    """The JSON object or array that a text is; some servers encode their answer twice."""
+    return parse_json(text) if text.lstrip()[:1] in ("{", "[") else NOT_JSON
+
+
+def _read_several(body: Any, request: Request | None, depth: int) -> Response | None:
+    """Several answers in a list or on lines of their own: each belongs to one input."""
+    parts = objects_of(body)
+    if len(parts) < 2 or len(parts) != len(body):
+        return None
+    if not any(_read_body(part, request, depth + 1) for part in parts[:3]):
+        return None  # a list may be long, and of anything
+    answers = [_read_body(part, request, depth + 1) for part in parts]
+    told = [answer for answer in answers if answer is not None]
+    if not told or any(_KINDS.get(answer.family) is not Kind.LLM for answer in told):
+        return None
+    choices = tuple(
+        replace(choice, item=i) for i, a in enumerate(answers) if a for choice in a.choices
+    )
+    usage = total_usage([answer.usage for answer in told])
+    return replace(told[0], body=body, choices=choices, usage=usage)
+
+
+def _read_text(payload: Payload, text: str, request: Request | None) -> Response:
+    """A text that is no JSON: rows of numbers, the answer itself, or JSON that was cut off."""
+    if not text.strip() or payload.cut_off:
+        return Response("unknown" if text.strip() else "empty", text)
+    if asks_for_text(request) or models.is_media_text(text.strip()):
+        return _plain_text(payload, text, request)
+    rows = payload.media_type in TABULAR_TYPES or kind_of(request) is Kind.CLASSIFIER
+    if rows and (table := models.csv_answer(text, request)):
+        return table
+    if not rows and request is not None and request.messages:
+        return _plain_text(payload, text, request)
+    numbers = rows or (is_tabular_text(text) and not payload.is_declared_text)
+    return Response("predictions" if numbers else "unknown", text)
+
+
+def _are_classes(texts: list[str], request: Request) -> bool:
+    return not asks_for_text(request) and not any(" " in text.strip() for text in texts)
+
+
+def _without_thoughts(response: Response, request: Request | None, *, cut: bool) -> Response:
+    """The response with the thoughts of each answer apart from its text."""
+    choices = tuple(
+        separate_thoughts(c, _prompt_of(request, c.item), cut=cut and c.finish_reason is None)
+        for c in response.choices
+    )
+    return response if choices == response.choices else replace(response, choices=choices)
+
+
+def _prompt_of(request: Request | None, item: int) -> str | None:
+    """The text an answer goes on from: a lone prompt, or the beginning of an assistant's turn."""
+    turns = request.items[item] if request and item < len(request.items) else []
+    if turns and (len(turns) == 1 or turns[-1].get("role") == "assistant"):
+        return text_of(turns[-1].get("content"))
+    return None
+
+
+def _kind(request: Request | None, response: Response | None) -> Kind:
+    answered = response is not None and response.failure is None
+    if answered and response is not None and (told := _KINDS.get(response.family)):
+        return told
+    kind = kind_of(request)
+    if response is None or response.failure or response.family == "usage_only":
+        return kind
+    # The answer is of no known shape: only a request that nothing but a chat model takes decides.
+    return kind if is_certain(request) and response.family != "binary" else Kind.OTHER
