@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import (
@@ -51,8 +52,12 @@ def read_entries(
             opened = f"bytes={part.start - 1}-"
             body = s3.get_object(Bucket=bucket, Key=key, Range=opened)["Body"]
         with closing(body):
-            for line in iter_lines(body.iter_chunks(CHUNK_BYTES)):
-                if part is None:
+            chunks = body.iter_chunks(CHUNK_BYTES)
+            begin = next(chunks, b"")
+            # Places in a compressed file are those of its text, which no range of bytes knows of.
+            whole = part is None or (part.start == 0 and not can_be_cut(begin[:_HEAD_BYTES]))
+            for line in iter_lines(chain([begin], chunks)):
+                if whole or part is None:
                     yield read_line(line)
                 elif (placed := _place(line, part)) and placed.line_offset >= part.end:
                     return

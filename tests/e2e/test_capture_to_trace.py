@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+
+import pytest
 
 from local.judge.answer import SAYS
 from tests.e2e.deployed import Stack
@@ -61,6 +64,28 @@ def test_a_trace_says_what_was_captured(dev: Stack) -> None:
     assert {a.feedback.value for a in judged if a.feedback} == {"yes", "coherent"}
     assert all((a.rationale or "").startswith(SAYS) for a in judged)
     assert {a.source.source_type for a in judged} == {"LLM_JUDGE"}
+
+
+@pytest.mark.parametrize(
+    "layout", ["compressed", "pretty-printed", "an array on one line", "glued"]
+)
+def test_a_file_of_another_layout_becomes_traces(dev: Stack, layout: str) -> None:
+    """What Step Functions cannot read, or reads as one item, is read by the function."""
+    name = layout.replace(" ", "-")
+    records = [chat(f"{name}-{n}") for n in range(3)]
+    files = {
+        "compressed": gzip.compress(lines(*records)),
+        "pretty-printed": json.dumps(records, indent=2).encode(),
+        "an array on one line": json.dumps(records).encode(),
+        "glued": lines(*records).replace(b"\n", b""),
+    }
+    execution = dev.process(name, files[layout])
+    assert execution["status"] == "SUCCEEDED", execution
+    ledger = dev.ledger(dev.key(name))
+    assert {n: ledger[n] for n in ("captured", "traced", "quarantined")} == {
+        "captured": 3, "traced": 3, "quarantined": 0,
+    }  # fmt: skip
+    assert set(dev.traces(dev.key(name))) == {r["eventMetadata"]["eventId"] for r in records}
 
 
 def test_requests_to_mlflow_are_signed(dev: Stack) -> None:

@@ -197,6 +197,12 @@ LANGUAGE_MODELS: dict[str, Shape] = {
         "issue: text is text", (JSON, TEXT)),
     "an object": Shape({"prompt": ASK}, '{"label": "rope", "score": 1}', {**TALKED, "output_text": '{"label": "rope", "score": 1}'},
         "issue: text is text", (JSON, TEXT)),
+    "an object with a name of answers": Shape({"prompt": ASK}, '{"summary": "a rope", "suggestions": [{"text": "b"}]}',
+        {**TALKED, "output_text": '{"summary": "a rope", "suggestions": [{"text": "b"}]}'}, "issue: text is text", (JSON, TEXT)),
+    "a prompt that begins like JSON": Shape("[1] What holds it?", SAID, {**TALKED, "messages": ["[1] What holds it?"]},
+        "issue: text is text", (TEXT, TEXT)),
+    "a prompt with an object in front": Shape('{"a": 1} What is it?', SAID, {**TALKED, "messages": ['{"a": 1} What is it?']},
+        "issue: text is text", (TEXT, TEXT)),
     "generation parameters": Shape({"inputs": ASK, "parameters": {"max_new_tokens": 2}}, "0.98",
         {**TALKED, "output_text": "0.98"}, "issue: text is text", (JSON, None)),
     "braces": Shape({"inputs": ASK, "parameters": {"max_new_tokens": 2}}, "{name} ties it", {**TALKED, "output_text": "{name} ties it"},
@@ -221,6 +227,9 @@ OTHER_MODELS: dict[str, Shape] = {
         {"images": [PNG], "error": None}, {"kind": "other", **SILENT}, "awsdocs: Amazon Nova Canvas"),
     "video": Shape({"prompt": "a pier", "num_frames": 25}, {"video": MP4}, {"kind": "other", **SILENT},
         "aws-samples: SageMaker video generation"),
+    "image addresses": Shape({"prompt": "a pier"}, {"output": ["https://example.org/a.png?x=1", "s3://b/c.jpg"]},
+        {"kind": "other", **SILENT}, "replicate/cog docs/http.md"),
+    "sound in numbers": Shape({"prompt": "Ahoy"}, {"wav": [0.1, -0.2, 0.3]}, {"kind": "other", **SILENT}, "containers of people's own"),
     "video address": Shape({"prompt": "a pier"}, {"video_url": "https://example.org/y.mp4"}, {"kind": "other", **SILENT},
         "containers of people's own"),
     "video out of a plain prompt": Shape({"prompt": "a pier"}, {"output": MP4}, {"kind": "other", **SILENT},
@@ -337,6 +346,15 @@ def test_a_public_shape_is_read_as_what_it_is(name: str) -> None:
     report = _report(shape)
     expected = {"is_error": False, "status_code": 200, **shape.expected}
     assert {key: report[key] for key in expected} == expected
+
+
+def test_a_request_that_was_cut_off_is_no_prompt() -> None:
+    """Half a document is kept as it is; the answer says what kind of model it was."""
+    record = read_document(capture('{"inputs": "What does a boll', {"generated_text": SAID})).record
+    assert isinstance(record, Inference)
+    assert (record.kind, record.output_text, record.failure) == ("llm", SAID, None)
+    assert record.request
+    assert (record.request.messages, record.request.body) == (None, '{"inputs": "What does a boll')
 
 
 def test_every_answer_of_a_batch_is_kept_with_what_it_answers() -> None:

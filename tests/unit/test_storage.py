@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
@@ -93,6 +93,18 @@ def test_a_file_that_has_no_lines_is_one_range(s3: tuple[Any, Stubber], head: by
     stub.add_response("head_object", {"ContentLength": 5 * RANGE_BYTES})
     stub.add_response("get_object", _body(head), {"Bucket": "b", "Key": "k", "Range": ANY})
     assert cut_file(client, "b", "k") == [ByteRange(0, 5 * RANGE_BYTES)]
+
+
+@pytest.mark.parametrize("write", [gzip.compress, lambda data: data.decode().encode("utf-16")])
+def test_the_one_range_of_such_a_file_holds_all_of_it(write: Callable[[bytes], bytes]) -> None:
+    """However much longer its text is than the file."""
+    lines = "".join(json.dumps(capture({"inputs": n}, eventId=n)) + "\n" for n in ("a", "b", "c"))
+    data = write(lines.encode())
+    client = boto3.client("s3", "eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(client) as stub:
+        stub.add_response("get_object", _body(data), {"Bucket": "b", "Key": "k"})
+        found = list(read_entries(client, "b", "k", ByteRange(0, len(data) // 2)))
+    assert [entry.record.event_id for entry in found] == ["a", "b", "c"]
 
 
 def test_records_that_share_a_line_stay_in_its_range() -> None:

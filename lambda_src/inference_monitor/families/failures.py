@@ -151,6 +151,7 @@ _ABOUT_AN_ERROR = {
     "requestId", "request_id", "timestamp", "instance", "success", "ok", "properties", "ErrorCode",
     "documentation_url", "param", "headers", "isBase64Encoded", "OriginalMessage", "LogStreamArn",
 }  # fmt: skip
+_ERROR_NAMES = ("error", "errors", "Error", "exception")
 _LONE_MESSAGES = ("message", "Message", "errorMessage", "error_message", "detail")
 _FINE = ("ok", "success", "succeeded", "completed", "healthy", "200")
 _FAILED_STATUS = ("error", "failed", "failure", "fail")
@@ -234,16 +235,15 @@ def empty_failure(
 
 
 def _error_member(body: dict[str, Any]) -> Found | None:
-    error: Any = body.get("error")
-    if error in (None, False, "", [], {}) and objects_of(body.get("errors")):
-        error = body["errors"]
+    error: Any = next((body[key] for key in _ERROR_NAMES if body.get(key)), None)
     if body.get("object") == "error":
         return "openai_error", _failure(body, _message(body) or "no message")
-    if isinstance(error, dict) and error:
+    if isinstance(error, dict):
         told, message = _innermost(error)
         return "openai_error", _failure({**body, **told}, message or "no message")
-    if error is True:
-        return "lmi_error", _failure(body, _message(body) or "no message")
+    if error is True or (isinstance(error, int) and not _has_answer(body)):
+        told = {**body, "code": body.get("code", error)}
+        return "lmi_error", _failure(told, _message(body) or "no message")
     if isinstance(error, list):
         parts = [_innermost(e)[1] if isinstance(e, dict) else text_of(e) for e in error]
         error = "; ".join(part for part in parts if part)

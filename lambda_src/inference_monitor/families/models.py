@@ -41,13 +41,16 @@ _ANSWER_KEYS = (
 )
 # `generated_images`, `image_base64`, `video_url`, `b64_json`, …
 _MEDIA_KEY = re.compile(
-    r"(?:\b|_)(?:image|video|audio|speech|waveform|frame|artifact|b64|base64)s?(?:\b|_)"
+    r"(?:\b|_)(?:image|video|audio|speech|wav|waveform|frame|artifact|b64|base64)s?(?:\b|_)"
 )
 # How files of images, videos and sounds begin, and PDF.
 _MEDIA_MAGIC = (
     b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3",
     b"fLaC", b"%PDF", b"BM", b"\x1aE\xdf\xa3", b"\x93NUMPY", b"II*\x00", b"MM\x00*",
 )  # fmt: skip
+_MEDIA_ADDRESS = re.compile(
+    r"(?:https?|s3)://\S+\.(?:png|jpe?g|webp|gif|mp4|webm|mov|wav|mp3|flac|ogg)(?:\?\S*)?", re.I
+)
 _LONG_BASE64 = 1024
 _SHORTEST_VECTOR = 32
 _CSV_TEXTS = ("generated_text", "summary_text", "translation_text", "text", "output", "answer")
@@ -148,7 +151,8 @@ def extracted_answer(body: Any, _request: Request | None) -> Response | None:
 def media(body: Any, request: Request | None) -> Response | None:
     """Images, videos and sounds: base64, addresses or pixels under a name, or base64 alone."""
     rows = body if isinstance(body, list) else [body]
-    if rows and all(is_media_text(row) for row in rows):
+    texts = object_of(body).get("output", rows)
+    if is_texts(texts) and all(is_media_text(text) for text in texts):
         return Response("media", body)
     named = [object_of(row) for row in rows]
     if any(" " in text for n in named for key in _ANSWER_KEYS if (text := text_of(n.get(key)))):
@@ -189,11 +193,11 @@ def csv_answer(text: str, request: Request | None) -> Response | None:
 
 
 def is_media_text(value: Any) -> bool:
-    """Whether a text is the base64 of an image, a video or a sound, or of other long bytes."""
+    """Whether a text is an image, a video or a sound in base64, or its address, and no more."""
     if not isinstance(value, str) or len(value) < 12 or " " in value[:64]:
         return False
-    if value.startswith("data:"):
-        return value[5:11] in ("image/", "video/", "audio/")
+    if value.startswith("data:") or _MEDIA_ADDRESS.fullmatch(value):
+        return not value.startswith("data:") or value[5:11] in ("image/", "video/", "audio/")
     head = value[:64].rstrip("=\n")
     try:
         raw = base64.b64decode(head[: len(head) // 4 * 4], validate=True)
@@ -241,7 +245,7 @@ def _is_media(value: Any) -> bool:
     if isinstance(value, str):
         return " " not in value.strip() and len(value) > 12
     if isinstance(value, list):
-        return any(_is_media(v) or is_numbers(v) for v in value)
+        return is_numbers(value) or any(_is_media(v) or is_numbers(v) for v in value)
     return isinstance(value, dict) and any(_is_media(v) for v in value.values())
 
 

@@ -127,7 +127,7 @@ def usage_only(body: Any, _request: Request | None) -> Response | None:
     return Response("usage_only", body, usage=usage) if told else None
 
 
-# Told by their shape, wherever they stand: first what only a language model answers.
+# Told by their shape, wherever they stand: first what only a server of language models writes.
 _SPOKEN = (
     ResponseFamily("openai_chat", openai.openai_chat),
     ResponseFamily("openai_completions", openai.openai_completions),
@@ -147,13 +147,13 @@ _SPOKEN = (
     ResponseFamily("cohere_chat_v2", cohere.cohere_chat_v2),
     ResponseFamily("cohere_generate", cohere.cohere_generate),
     ResponseFamily("ai21_completions", cohere.ai21_completions),
-    ResponseFamily("ai21_tasks", cohere.ai21_tasks),
     ResponseFamily("langchain", langchain.langchain_message),
-    ResponseFamily("message", openai.bare_message),
-    ResponseFamily("cohere_summarize", cohere.cohere_summarize),
 )
 _TELLING = (
     *_SPOKEN,
+    ResponseFamily("ai21_tasks", cohere.ai21_tasks),
+    ResponseFamily("message", openai.bare_message),
+    ResponseFamily("cohere_summarize", cohere.cohere_summarize),
     ResponseFamily("embeddings", models.embeddings, Kind.EMBEDDING),
     ResponseFamily("kserve_labels", triton.kserve_labels, Kind.CLASSIFIER),
     ResponseFamily("kserve_vectors", triton.kserve_vectors, Kind.EMBEDDING),
@@ -227,9 +227,13 @@ def _failure(payload: Payload, joined: Joined, request: Request | None) -> Found
         return empty_failure("the stream was cut off before its first event had ended")
     if isinstance(body, list) and len(body) > 1 and isinstance(body[0], dict):
         return next((found for part in body if (found := find_failure(part))), None)
-    if not isinstance(body, str) or payload.binary:
-        return find_failure(body)
-    return _text_failure(payload, body, request)
+    if isinstance(body, str) and not payload.binary:
+        return _text_failure(payload, body, request)
+    if found := find_failure(body):
+        return found
+    # Within a wrapper only an error says that it is one: a message may be the answer there.
+    wrapped = [part for inner in _unwrapped(body) for part in (*objects_of(inner), inner)]
+    return next((f for p in wrapped if object_of(p).get("error") and (f := find_failure(p))), None)
 
 
 def _text_failure(payload: Payload, text: str, request: Request | None) -> Found | None:

@@ -71,7 +71,7 @@ class RequestFamily:
 def read_request(payload: Payload) -> Request:
     """Read a request: the first family that knows the body, else the body itself."""
     request = _read(payload)
-    body = payload.documents[0] if payload.documents else payload.body
+    body = request.body[0] if isinstance(request.body, list) and request.body else request.body
     if request.family == "tabular" or not isinstance(body, dict):
         return request
     session_id, user_id = caller_of(body)
@@ -350,7 +350,7 @@ _FAMILIES = {
 
 
 def _read(payload: Payload) -> Request:
-    if payload.documents:
+    if payload.documents and not payload.rest.strip():
         return _read_batch(payload.documents, payload.documents)
     media_type, body = payload.media_type, payload.body
     if payload.cut_off:
