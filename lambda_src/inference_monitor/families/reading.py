@@ -227,6 +227,8 @@ def _failure(payload: Payload, joined: Joined, request: Request | None) -> Found
         return empty_failure("the stream was cut off before its first event had ended")
     if isinstance(body, list) and len(body) > 1 and isinstance(body[0], dict):
         return next((found for part in body if (found := find_failure(part))), None)
+    if is_texts(body) and len(body) == 1 and not payload.is_declared_text:
+        return find_text_failure(body[0], payload.media_type, _prompt_of(request, 0) or "")
     if isinstance(body, str) and not payload.binary:
         return _text_failure(payload, body, request)
     if found := find_failure(body):
