@@ -305,6 +305,37 @@ def test_every_server_s_stream_is_read_whole(name: str) -> None:
     assert inference.response.streamed
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        {
+            "body": {"generation": "said", "stop_reason": "stop"},
+            "metering": {"outputTokenCount": 1},
+        },
+        {"text": "said", "meta_info": {"finish_reason": {"type": "stop"}}},
+        {"response": "said", "done": True},
+        {"text_output": "said"},
+        {"outputs": ["said"]},
+    ],
+)
+def test_lines_that_answer_a_batch_are_no_stream(line: dict[str, Any]) -> None:
+    """As many whole answers as there were prompts belong to one each."""
+    response = read({"inputs": ["x", "y"]}, _lines([line, line])).response
+    assert response
+    assert [(c.text, c.item) for c in response.choices] == [("said", 0), ("said", 1)]
+    alone = read({"inputs": "x", "stream": True}, _lines([line, line])).response
+    assert alone
+    assert len(alone.choices) == 1
+
+
+def test_several_completions_of_one_prompt_are_its_choices() -> None:
+    """They come on lines of their own, too, and all answer the first item."""
+    answers = [{"choices": [{"message": {"content": text}}]} for text in "AB"]
+    response = read({"messages": ASK["messages"], "n": 2}, _lines(answers)).response
+    assert response
+    assert [(c.text, c.item) for c in response.choices] == [("A", 0), ("B", 0)]
+
+
 @pytest.mark.parametrize("media_type", ["text/event-stream", "application/jsonlines"])
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_stream_cut_anywhere_invents_no_text(name: str, media_type: str) -> None:

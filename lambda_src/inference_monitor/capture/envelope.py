@@ -137,7 +137,7 @@ def _custom_attributes(value: Any) -> tuple[str, ...]:
 
 def _component(*objects: dict[str, Any]) -> str | None:
     """The name of the inference component that answered, wherever it is written."""
-    named = (_text(o.get(name)) for o in objects for name in _COMPONENT_NAMES)
+    named = (_text(o[name]) for o in objects for name in _COMPONENT_NAMES if name in o)
     return next((name for name in named if name), None)
 
 

@@ -69,6 +69,11 @@ class Payload:
         return isinstance(self.body, str) and self.documents is None and not self.binary
 
     @property
+    def holds_events(self) -> bool:
+        """Whether the body is a stream of server-sent events, and not JSON documents."""
+        return self.documents is not None and (self.text or "").lstrip()[:1] not in ("{", "[")
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is no body at all."""
         return self.is_text and not self.body.strip()
@@ -119,7 +124,7 @@ def parse_text(text: str, media_type: str | None, where: str) -> Payload:
     if too_many_values(text):
         raise MalformedCaptureError(f"{where}.data holds more than {MAX_VALUES:,} values")
     text = text.removeprefix("\ufeff")
-    stripped = text.strip()
+    stripped = text.strip().rstrip("\0")
     # A bare number or word is JSON only where it is said to be: "0.5" is also a CSV answer.
     if stripped[:1] in ("{", "[") or (media_type and media_type.endswith("json")):
         document = parse_json(stripped)
@@ -207,7 +212,7 @@ def _undeclared_base64(data: str, *, anything: bool) -> str | None:
     stands for must be a JSON document, or begin as a stream or a page does; `anything` that can be
     printed will do where no encoding is named.
     """
-    if not _BASE64.match(data.strip()):
+    if data[:1] in ("{", "[") or not _BASE64.match(data.strip()):
         return None
     raw = _from_base64(data)
     text = (decode_text(raw) or "").lstrip("\ufeff \r\n\t") if raw else ""

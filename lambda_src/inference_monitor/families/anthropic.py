@@ -58,6 +58,44 @@ def bedrock_converse(body: Any, _request: Request | None) -> Response | None:
     return Response("bedrock_converse", body, (choice,), usage_of(body.get("usage")))
 
 
+def is_converse_event(part: dict[str, Any]) -> bool:
+    """Whether a document is an event of a streamed Converse answer."""
+    return "contentBlockDelta" in part or "contentBlockStart" in part or "messageStop" in part
+
+
+def join_converse_events(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The answer that the events of ConverseStream tell of, as far as they go."""
+    pieces: dict[int, dict[str, list[str]]] = {}
+    calls: dict[int, dict[str, Any]] = {}
+    told: dict[str, Any] = {}
+    for part in parts:
+        event = object_of(part.get("contentBlockDelta") or part.get("contentBlockStart"))
+        index, delta = count_of(event.get("contentBlockIndex")) or 0, object_of(event.get("delta"))
+        if started := object_of(object_of(event.get("start")).get("toolUse")):
+            calls[index] = started
+        said = {
+            "text": delta.get("text"),
+            "thought": object_of(delta.get("reasoningContent")).get("text"),
+            "input": object_of(delta.get("toolUse")).get("input"),
+        }
+        for key, piece in said.items():
+            if isinstance(piece, str):
+                pieces.setdefault(index, {}).setdefault(key, []).append(piece)
+        told |= object_of(part.get("messageStop"))
+        usage = object_of(part.get("metadata")).get("usage") or told.get("usage")
+        told["usage"] = usage
+    content: list[dict[str, Any]] = []
+    for index in sorted({*pieces, *calls}):
+        whole = {key: "".join(texts) for key, texts in pieces.get(index, {}).items()}
+        if index in calls:
+            content.append({"toolUse": {**calls[index], "input": whole.get("input") or {}}})
+        elif "thought" in whole:
+            content.append({"reasoningContent": {"reasoningText": {"text": whole["thought"]}}})
+        else:
+            content.append({"text": whole.get("text", "")})
+    return {"stopReason": None, **told, "output": {"message": {"content": content}}}
+
+
 def openai_turns(turn: dict[str, Any]) -> list[dict[str, Any]]:
     """A message in the OpenAI chat shape: tools that were asked for and answered are no parts."""
     blocks = turn.get("content")
@@ -109,7 +147,7 @@ def _finished(block: dict[str, Any]) -> dict[str, Any]:
     """Join the collected pieces; a stream has thousands, so they were not added up one by one."""
     whole = {key: "".join(pieces) for key, pieces in block.pop("pieces", {}).items()}
     if "partial_json" in whole:
-        whole["input"] = whole.pop("partial_json")
+        whole["input"] = whole.pop("partial_json") or block.get("input")
     return {**block, **whole}
 
 

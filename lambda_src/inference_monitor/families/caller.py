@@ -19,22 +19,21 @@ _USER_NAMES = (
     "user", "user_id", "userId", "end_user_id", "endUserId", "end_user", "mlflow.trace.user",
     "safety_identifier",
 )  # fmt: skip
+_PLACES = ("metadata", "context", "custom_inputs", "extra_body")
 
 
 def caller_of(body: dict[str, Any]) -> tuple[str | None, str | None]:
     """The session and the user that a request body names; None where it names none."""
-    config = object_of(body.get("config"))
-    places = [
-        body,
-        *(object_of(body.get(k)) for k in ("metadata", "context", "custom_inputs", "extra_body")),
-        object_of(config.get("configurable")),
-        object_of(config.get("metadata")),
-    ]
+    places = [body, *(object_of(body[key]) for key in _PLACES if key in body)]
+    if "config" in body:
+        config = object_of(body["config"])
+        places += [object_of(config.get("configurable")), object_of(config.get("metadata"))]
     return _first(places, _SESSION_NAMES), _first(places, _USER_NAMES)
 
 
 def _first(places: list[dict[str, Any]], names: tuple[str, ...]) -> str | None:
-    told = (_name(place[name]) for place in places for name in names if name in place)
+    holding = [place for place in places if not place.keys().isdisjoint(names)]
+    told = (_name(place[name]) for place in holding for name in names if name in place)
     return next((name for name in told if name), None)
 
 

@@ -359,8 +359,8 @@ def _declared(body: dict[str, Any]) -> Found | None:
 
 def _error_code(body: dict[str, Any]) -> Found | None:
     """An HTTP error as the code, with a message, or the body of the answer it stands for."""
-    code = next((s for key in _CODES if (s := _status(body.get(key))) is not None), None)
-    if code is None or _has_answer(body):
+    codes = (_status(body[key]) for key in _CODES if key in body)
+    if all(code is None for code in codes) or _has_answer(body):
         return None
     message = _message(body) or text_of(body.get("body"))
     if isinstance(inner := _parsed(message or ""), dict):
@@ -385,22 +385,18 @@ def _lone_message(body: dict[str, Any]) -> Found | None:
 
 
 def _failed_finish(body: dict[str, Any]) -> Found | None:
-    details = object_of(body.get("details"))
-    if _is_failed(details.get("finish_reason")):
+    if _is_failed(object_of(body.get("details")).get("finish_reason")):
         return "lmi_error", _failure(body, "generation finished with an error")
     choices = body.get("choices")
     first = object_of(choices[0]) if isinstance(choices, list) and choices else {}
-    for reason in (
-        object_of(body.get("meta_info")).get("finish_reason"),
-        first.get("finish_reason"),
-        body.get("finish_reason"),
-    ):
-        told = object_of(reason)
-        if _is_failed(told.get("type", reason)):
+    for told in (first, object_of(body.get("meta_info")), body):
+        reason = told.get("finish_reason")
+        kind = reason.get("type") if isinstance(reason, dict) else reason
+        if _is_failed(kind):
             if isinstance(first.get("error"), dict):  # a provider's, as OpenRouter tells it
                 return _error_member(first)
-            message = text_of(told.get("message")) or "generation was aborted"
-            return "openai_error" if first else "sglang_error", _failure(told, message)
+            message = text_of(object_of(reason).get("message")) or "generation was aborted"
+            return "openai_error" if first else "sglang_error", _failure(object_of(reason), message)
     return None
 
 

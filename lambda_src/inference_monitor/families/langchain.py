@@ -70,12 +70,12 @@ def langchain_message(body: Any, _request: Request | None) -> Response | None:
 
 def is_chunk(part: dict[str, Any]) -> bool:
     """Whether a document is one piece of a streamed message."""
-    return part.get("type") == "AIMessageChunk" and "content" in part
+    return part.get("type") == "AIMessageChunk" and "content" in part or bool(_of_event(part))
 
 
 def join_chunks(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """The message that its pieces add up to."""
-    chunks = [part for part in parts if is_chunk(part)]
+    chunks = [_of_event(part) or part for part in parts if is_chunk(part)]
     message: dict[str, Any] = {"type": "ai", "content": []}
     for chunk in chunks:
         content = chunk.get("content")
@@ -83,6 +83,13 @@ def join_chunks(parts: list[dict[str, Any]]) -> dict[str, Any]:
         for key in ("response_metadata", "usage_metadata", "tool_calls"):
             message[key] = chunk.get(key) or message.get(key)
     return message
+
+
+def _of_event(part: dict[str, Any]) -> dict[str, Any]:
+    """The piece in an event of LangServe's /stream_events; empty for what is none."""
+    if part.get("event") != "on_chat_model_stream":
+        return {}
+    return object_of(object_of(part.get("data")).get("chunk"))
 
 
 def _is_answer(message: dict[str, Any]) -> bool:

@@ -53,6 +53,7 @@ def openai_completions(body: Any, request: Request | None) -> Response | None:
 def bare_message(body: Any, _request: Request | None) -> Response | None:
     """A message of the assistant and nothing around it, or the conversation with it at its end."""
     message = object_of(body[-1] if isinstance(body, list) and body else body)
+    message = object_of(message.get("delta")) or message  # a piece, of MLflow's chat agents
     if message.get("role") not in ("assistant", "model") or (
         "content" not in message and "tool_calls" not in message
     ):
@@ -141,7 +142,7 @@ def _all_text(value: Any) -> str:
 
 def reasoning_of(message: dict[str, Any]) -> str | None:
     """Thoughts in a field of their own, which servers name differently; the first one counts."""
-    told = (_all_text(message.get(key)) for key in _THOUGHT_FIELDS)
+    told = (_all_text(message[key]) for key in _THOUGHT_FIELDS if key in message)
     return next((text for text in told if text), None)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from inference_monitor.capture.documents import NOT_JSON, begins_as_events, parse_json
@@ -57,7 +58,7 @@ from inference_monitor.families.requests import (
 )
 from inference_monitor.families.streams import Joined, is_stream, join_documents
 from inference_monitor.families.thoughts import separate_thoughts
-from inference_monitor.inference import Kind, Request, Response
+from inference_monitor.inference import Choice, Kind, Request, Response, Usage
 
 # Names that containers of people's own give to an answer.
 _TEXT_FIELDS = (
@@ -73,6 +74,7 @@ _WRAPPERS = (
     "data", "generated_text", "completion", "messages", "candidates",
 )  # fmt: skip
 _DEEPEST = 5  # wrappers in wrappers
+_SHORT_PIECE = 3  # characters that may begin two pieces in a row by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,17 +193,19 @@ def read_response(payload: Payload, request: Request | None) -> Response:
     joined = _join(payload, request)
     failed = _failure(payload, joined, request)
     response = _read_answer(payload, joined.body, request)
-    cut = joined.streamed and not failed
+    streamed = joined.streamed or response.streamed
+    cut = streamed and not failed
     response = _without_thoughts(response, request, cut=cut)
     if failed:
         family, failure = failed
         # What was said before it failed is kept; what tells of the failure was never said.
-        told = isinstance(joined.body, str) and not joined.streamed
+        words = isinstance(joined.body, str) or family in ("error_text", "error_page")
+        told = words and not streamed
         said = () if told else response.choices
         choices = tuple(c for c in said if c.text or c.reasoning or c.finish_reason)
         choices = tuple(replace(c, text=c.text or None) for c in choices)
         response = replace(response, family=family, choices=choices, failure=failure)
-    return replace(response, streamed=True) if joined.streamed else response
+    return replace(response, streamed=streamed)
 
 
 def _join(payload: Payload, request: Request | None) -> Joined:
@@ -214,8 +218,11 @@ def _join(payload: Payload, request: Request | None) -> Joined:
     if not payload.documents:  # a stream that ended within its first event
         return Joined("", True)
     written = payload.rest.strip() or (payload.is_declared_text and asks_for_text(request))
-    if written and not is_stream(payload.documents):
+    if written and not payload.holds_events and not is_stream(payload.documents):
         return Joined(payload.body)  # a text that happens to begin like JSON, or that is some
+    asked = len(request.items) if request and not asks_for_stream(request) else 0
+    if asked == len(payload.documents) > 1:
+        return Joined(payload.documents)  # one answer for each prompt, not one answer in pieces
     return join_documents(payload.documents, payload.rest)
 
 
@@ -231,7 +238,8 @@ def _failure(payload: Payload, joined: Joined, request: Request | None) -> Found
         return find_text_failure(body[0], payload.media_type, _prompt_of(request, 0) or "")
     if isinstance(body, str) and not payload.binary:
         return _text_failure(payload, body, request)
-    if found := find_failure(body):
+    found = find_failure(body)
+    if found or not isinstance(body, dict) or body.keys().isdisjoint(_WRAPPERS):
         return found
     # Within a wrapper only an error says that it is one: a message may be the answer there.
     wrapped = [part for inner in _unwrapped(body) for part in (*objects_of(inner), inner)]
@@ -257,6 +265,9 @@ def _read_answer(payload: Payload, body: Any, request: Request | None) -> Respon
     if asks_for_text(request) and _is_plain(payload, body):
         # What a model was asked to say is text, also where it looks like data.
         return _first(_SPOKEN, body, request) or _plain_text(payload, body, request)
+    pieces = objects_of(body) if payload.documents else []
+    if len(pieces) > 1 and (read := _read_pieces(pieces, request)):
+        return read
     read = _read_body(body, request)
     if read is None and isinstance(body, str):
         return _read_text(payload, body, request)
@@ -307,7 +318,7 @@ def _unwrapped(body: Any) -> list[Any]:
         return [] if inner is NOT_JSON else [inner]
     if isinstance(body, list):
         return body if len(body) == 1 else []
-    values = (object_of(body).get(key) for key in _WRAPPERS)
+    values = [body[key] for key in _WRAPPERS if key in body] if isinstance(body, dict) else []
     return [v for v in values if isinstance(v, dict) or objects_of(v) or _holds_json(v)]
 
 
@@ -321,7 +332,7 @@ def _inner_json(text: str) -> Any:
 
 
 def _read_several(body: Any, request: Request | None, depth: int) -> Response | None:
-    """Several answers in a list or on lines of their own: each belongs to one input."""
+    """Several answers in a list or on lines of their own: one for each input, or all to one."""
     parts = objects_of(body)
     if len(parts) < 2 or len(parts) != len(body):
         return None
@@ -331,11 +342,53 @@ def _read_several(body: Any, request: Request | None, depth: int) -> Response | 
     told = [answer for answer in answers if answer is not None]
     if not told or any(_KINDS.get(answer.family) is not Kind.LLM for answer in told):
         return None
+    to_one = request is not None and len(request.items) == 1
     choices = tuple(
-        replace(choice, item=i) for i, a in enumerate(answers) if a for choice in a.choices
+        replace(choice, item=0 if to_one else i)
+        for i, answer in enumerate(answers)
+        if answer
+        for choice in answer.choices
     )
     usage = total_usage([answer.usage for answer in told])
     return replace(told[0], body=body, choices=choices, usage=usage)
+
+
+def _read_pieces(parts: list[dict[str, Any]], request: Request | None) -> Response | None:
+    """The pieces of one answer, each of the shape that a whole one of its server has.
+
+    Several documents that answer a single request are such pieces, in the order they came; each may
+    also repeat the text so far. Completions of a chat are whole, each an answer of its own.
+    """
+    if request is None or len(request.items) > 1:
+        return None
+    reads = [read for part in parts if (read := _read_body(part, request))]
+    if not reads or any(
+        _KINDS.get(r.family) is not Kind.LLM or r.family in ("openai_chat", "anthropic_messages")
+        for r in reads
+    ):
+        return None
+    choices = [read.choices[0] for read in reads if read.choices]
+    texts = [c.text for c in choices if c.text]
+    finishes = [c.finish_reason for c in choices]
+    finishes += [text_of(parts[-1].get(key)) for key in _FINISH]
+    thoughts = "".join(c.reasoning for c in choices if c.reasoning)
+    answer = Choice(
+        texts[-1] if _repeat(texts) else "".join(texts),
+        next((reason for reason in reversed(finishes) if reason), None),
+        thoughts or None,
+        tuple(call for c in choices for call in c.tool_calls),
+    )
+    counts = [read.usage for read in reversed(reads)]
+    inputs = (u.input_tokens for u in counts if u.input_tokens is not None)
+    outputs = (u.output_tokens for u in counts if u.output_tokens is not None)
+    usage = Usage(next(inputs, None), next(outputs, None))
+    return replace(reads[0], body=parts, choices=(answer,), usage=usage, streamed=True)
+
+
+def _repeat(texts: list[str]) -> bool:
+    """Whether each text goes on from the one before, as far as so many can tell."""
+    grows = len(texts) > 1 and all(b.startswith(a) and a != b for a, b in pairwise(texts))
+    return grows and (len(texts) > 2 or len(texts[0]) > _SHORT_PIECE)
 
 
 def _read_text(payload: Payload, text: str, request: Request | None) -> Response:

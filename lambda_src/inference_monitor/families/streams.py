@@ -45,16 +45,16 @@ def join_documents(documents: list[Any], rest: str = "") -> Joined:
         rest: What follows them and is none: an engine that dies may leave a text.
     """
     parts = [d for d in documents if isinstance(d, dict)]
-    for is_part, join in _STREAMS:
-        if any(is_part(p) for p in parts[:_FIRST]):
-            if len(documents) == 1 and is_part not in _ALSO_ALONE:
-                break
+    streams, begin = (_STREAMS, parts[:_FIRST]) if len(documents) > 1 else (_STREAMS_OF_ONE, parts)
+    for is_part, join in streams:
+        if any(map(is_part, begin)):
             return Joined(join(parts), True, _failure_in(parts, is_part) or _failure_after(rest))
     pieces = [d for d in documents if isinstance(d, str)]
     if pieces and len(pieces) + len(parts) == len(documents):
         failed = next((found for p in parts if (found := find_failure(p))), None)
         return Joined("".join(pieces), True, failed or _failure_after(rest))
-    return Joined(documents[0] if len(documents) == 1 else documents)
+    body = documents[0] if len(documents) == 1 else documents
+    return Joined(body, failure=_failure_after(rest))
 
 
 def is_stream(documents: list[Any]) -> bool:
@@ -202,16 +202,22 @@ _STREAMS = (
     (cohere.is_event_v2, cohere.join_events_v2),
     (openai_responses.is_event, openai_responses.join_events),
     (anthropic.is_event, anthropic.join_events),
+    (anthropic.is_converse_event, anthropic.join_converse_events),
     (ollama.is_line, ollama.join_lines),
     (ollama.is_llama_cpp, ollama.join_llama_cpp),
     (langchain.is_chunk, langchain.join_chunks),
 )
 # One piece alone is a stream of one; in the other families, it has the shape of a plain answer.
-_ALSO_ALONE = (
-    _is_chat_chunk,
-    generation.is_token,
-    cohere.is_event_v2,
-    openai_responses.is_event,
-    anthropic.is_event,
-    langchain.is_chunk,
+_STREAMS_OF_ONE = tuple(
+    (is_part, join)
+    for is_part, join in _STREAMS
+    if is_part
+    in (
+        _is_chat_chunk,
+        generation.is_token,
+        cohere.is_event_v2,
+        openai_responses.is_event,
+        anthropic.is_event,
+        langchain.is_chunk,
+    )
 )

@@ -123,7 +123,7 @@ def separate_thoughts(choice: Choice, prompt: str | None = None, *, cut: bool = 
 def _may_hold_thoughts(text: str) -> bool:
     """Whether a text is worth a closer look; most are not, and this is quick."""
     worded = text.startswith("analysis") or "my thought process:" in text[:40]
-    return worded or any(sign in text for sign in _SIGNS)
+    return worded or "<" in text or "[" in text or "◁" in text
 
 
 def _split(
