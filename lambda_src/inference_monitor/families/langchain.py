@@ -21,7 +21,7 @@ from inference_monitor.families.fields import (
 from inference_monitor.families.openai import message_choice
 from inference_monitor.inference import Request, Response
 
-_ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
+_ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "gpt": "assistant"}
 _ANSWERS = ("ai", "AIMessage", "AIMessageChunk")
 _HISTORY = ("chat_history", "history", "messages")
 _QUESTIONS = ("input", "question", "query", "prompt", "text", "human_input", "message")
@@ -32,7 +32,7 @@ def messages_of(variables: Any) -> list[dict[str, Any]]:
     if isinstance(variables, str):
         return [user(variables)]
     variables = object_of(variables)
-    history = [m for key in _HISTORY for m in _turns(variables.get(key))]
+    history = [m for key in _HISTORY for m in turns(variables.get(key))]
     asked = next((t for key in _QUESTIONS if (t := text_of(variables.get(key)))), None)
     if asked is not None:
         return [*history, user(asked)]
@@ -96,13 +96,13 @@ def _is_answer(message: dict[str, Any]) -> bool:
     return message.get("type") in _ANSWERS and "content" in message
 
 
-def _turns(history: Any) -> list[dict[str, Any]]:
+def turns(history: Any) -> list[dict[str, Any]]:
     """Messages of a history: objects with a type or a role, or pairs of role and text."""
-    turns = []
+    found = []
     for turn in history if isinstance(history, list) else []:
         if isinstance(turn, list) and len(turn) == 2:
-            turns.append({"role": _ROLES.get(str(turn[0]), str(turn[0])), "content": turn[1]})
+            found.append({"role": _ROLES.get(str(turn[0]), str(turn[0])), "content": turn[1]})
         elif isinstance(turn, dict) and "content" in turn:
             role = str(turn.get("role") or turn.get("type"))
-            turns.append({"role": _ROLES.get(role, role), "content": turn["content"]})
-    return turns
+            found.append({"role": _ROLES.get(role, role), "content": turn["content"]})
+    return found

@@ -17,7 +17,7 @@ from inference_monitor.inference import Choice, Request, Response, ToolCall
 # What vLLM and SGLang, newer vLLM, Ollama, OpenRouter, SGLang's parser and Cohere call thoughts.
 _THOUGHT_FIELDS = (
     "reasoning_content", "reasoning", "thinking", "reasoning_details", "reasoning_text",
-    "tool_plan",
+    "tool_plan", "thinking_blocks", "thoughts", "thought",
 )  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def openai_completions(body: Any, request: Request | None) -> Response | None:
     beside = text_of(body.get("generated_text"))  # mocks that answer in two styles at once
     spoken = tuple(
         Choice(
-            text_of(c.get("text", beside)),
+            text_of(c.get("text", c.get("message", c.get("content", beside)))),
             finish_reason_of(c.get("finish_reason")),
             reasoning_of(c),
             item=i // each,
@@ -64,7 +64,9 @@ def bare_message(body: Any, _request: Request | None) -> Response | None:
 
 def finish_reason_of(value: Any) -> str | None:
     """The finish reason; SGLang wraps it in an object with a type."""
-    return text_of(value.get("type")) if isinstance(value, dict) else text_of(value)
+    if isinstance(value, dict):
+        return text_of(value.get("type")) or text_of(value.get("reason"))  # SGLang's, AI21's
+    return text_of(value)
 
 
 def message_choice(message: dict[str, Any], finish_reason: Any) -> Choice:
@@ -137,13 +139,17 @@ def _all_text(value: Any) -> str:
     """The text of a text, of a part, or of a list of parts."""
     if isinstance(value, list):
         return "".join(_all_text(part) for part in value)
-    return text_of(value) or text_of(object_of(value).get("text")) or ""
+    part = object_of(value)
+    return text_of(value) or text_of(part.get("text")) or text_of(part.get("thinking")) or ""
 
 
 def reasoning_of(message: dict[str, Any]) -> str | None:
     """Thoughts in a field of their own, which servers name differently; the first one counts."""
     told = (_all_text(message[key]) for key in _THOUGHT_FIELDS if key in message)
-    return next((text for text in told if text), None)
+    thoughts = next((text for text in told if text), None)
+    if thoughts is None and "provider_specific_fields" in message:  # LiteLLM's
+        return reasoning_of(object_of(message["provider_specific_fields"]))
+    return thoughts
 
 
 def _tool_calls(message: dict[str, Any]) -> tuple[ToolCall, ...]:

@@ -13,6 +13,7 @@ The order of reading:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -23,6 +24,7 @@ from inference_monitor.capture.payload import Payload
 from inference_monitor.families import (
     anthropic,
     cohere,
+    gemini,
     generation,
     langchain,
     models,
@@ -64,9 +66,22 @@ from inference_monitor.inference import Choice, Kind, Request, Response, Usage
 _TEXT_FIELDS = (
     "response", "answer", "completion", "output_text", "outputText", "response_text", "output",
     "outputs", "text", "content", "reply", "result", "results", "generation", "generated",
-    "translation", "prediction", "predictions", "data",
+    "translation", "prediction", "predictions", "data", "choices", "responses", "generations",
+    "candidates", "replies", "token", "delta", "chunk",
+)  # fmt: skip
+# Parts of such names, as in `llm_response` and `Answer`, and of names of what is beside an answer.
+_ANSWER_NAME = re.compile(
+    r"(?:\b|_)(?:response|answer|completion|output|generated|generation|reply|assistant|result"
+    r"|text|body)(?:\b|_)(?!.*(?:\b|_)(?:id|time|type|format|status|model|language|path|url|uri|file"
+    r"|location|name|date|key|role|reason)s?\b)",
+    re.I,
+)
+_ABOUT_AN_ANSWER = (
+    "id", "model", "model_name", "model_version", "created", "object", "request_id", "status",
+    "role", "type",
 )  # fmt: skip
 _FINISH = ("finish_reason", "stop_reason", "finishReason", "stopReason", "completionReason")
+_MEDIA_TYPES = ("image/", "video/", "audio/")
 _CLASS_NAMES = ("prediction", "predictions", "result", "results", "data")
 # Names of what is only wrapped around an answer.
 _WRAPPERS = (
@@ -115,11 +130,32 @@ def text_field(body: Any, request: Request | None) -> Response | None:
             choice = replace(
                 answer.choices[0],
                 reasoning=openai.reasoning_of(named),
-                finish_reason=next((f for k in _FINISH if (f := text_of(named.get(k)))), None),
+                finish_reason=_finish_of(named),
             )
             return replace(answer, choices=(choice,))
         return answer
+    if named and (said := _own_name(named, request)) is not None:
+        return generation.text_list("text_field", body, [said], request)
     return generation.text_list("text_field", body, body, request)
+
+
+def _finish_of(named: dict[str, Any]) -> str | None:
+    return next((f for k in _FINISH if (f := openai.finish_reason_of(named.get(k)))), None)
+
+
+def _own_name(body: dict[str, Any], request: Request) -> str | None:
+    """The text under a name like `llm_response`, or the only one that is there."""
+    if find_failure(body):
+        return None
+    texts = {k: v[0] if is_texts(v) and len(v) == 1 else v for k, v in body.items()}
+    texts = {k: v for k, v in texts.items() if isinstance(v, str) and v}
+    prompt = _prompt_of(request, 0)
+    if named := [v for k, v in texts.items() if _ANSWER_NAME.search(k) and v != prompt]:
+        return named[0]
+    if body.keys() <= {*texts, *_ABOUT_AN_ANSWER}:
+        lone = [v for k, v in texts.items() if k not in _ABOUT_AN_ANSWER and v != prompt]
+        return lone[0] if len(lone) == 1 and " " in lone[0].strip() else None
+    return None
 
 
 def usage_only(body: Any, _request: Request | None) -> Response | None:
@@ -148,6 +184,7 @@ _SPOKEN = (
     ResponseFamily("cohere_chat", cohere.cohere_chat),
     ResponseFamily("cohere_chat_v2", cohere.cohere_chat_v2),
     ResponseFamily("cohere_generate", cohere.cohere_generate),
+    ResponseFamily("gemini", gemini.gemini),
     ResponseFamily("ai21_completions", cohere.ai21_completions),
     ResponseFamily("langchain", langchain.langchain_message),
 )
@@ -262,6 +299,8 @@ def _read_answer(payload: Payload, body: Any, request: Request | None) -> Respon
     if payload.binary:
         tabular = payload.media_type in TABULAR_TYPES
         return Response("predictions" if tabular else "binary", body)
+    if (payload.media_type or "").startswith(_MEDIA_TYPES) and isinstance(body, str):
+        return Response("media", body)  # an image may be a text, too: SVG
     if asks_for_text(request) and _is_plain(payload, body):
         # What a model was asked to say is text, also where it looks like data.
         return _first(_SPOKEN, body, request) or _plain_text(payload, body, request)
@@ -299,8 +338,13 @@ def _read_body(body: Any, request: Request | None, depth: int = 0) -> Response |
             return read
         for inner in _unwrapped(body):
             read = _read_body(inner, request, depth + 1)
-            if read and read.family not in ("predictions", "usage_only"):
-                return replace(read, body=body)
+            if not read or read.family in ("predictions", "usage_only"):
+                continue
+            if isinstance(inner, str) and _is_data_asked_for(read, body, request):
+                continue
+            if read.usage == Usage() and isinstance(body, dict):  # counts may stand around it
+                read = replace(read, usage=usage_of(body.get("usage")))
+            return replace(read, body=body)
     return _first(_VAGUE, body, request)
 
 
@@ -319,11 +363,24 @@ def _unwrapped(body: Any) -> list[Any]:
     if isinstance(body, list):
         return body if len(body) == 1 else []
     values = [body[key] for key in _WRAPPERS if key in body] if isinstance(body, dict) else []
-    return [v for v in values if isinstance(v, dict) or objects_of(v) or _holds_json(v)]
+    values += [v[0] for v in values if isinstance(v, list) and len(v) == 1 and _may_wrap(v[0])]
+    if not values and isinstance(body, dict) and len(body) == 1:  # a component of a pipeline
+        values = list(body.values())
+    return [v for v in values if _may_wrap(v)]
+
+
+def _may_wrap(value: Any) -> bool:
+    return isinstance(value, dict) or bool(objects_of(value)) or _holds_json(value)
 
 
 def _holds_json(value: Any) -> bool:
     return isinstance(value, str) and _inner_json(value) is not NOT_JSON
+
+
+def _is_data_asked_for(read: Response, around: Any, request: Request | None) -> bool:
+    """Whether a JSON text under a name is what a model was to write, and no answer in itself."""
+    spoken = _KINDS.get(read.family) is Kind.LLM and read.family != "text_field"
+    return isinstance(around, dict) and "body" not in around and asks_for_text(request) and not spoken
 
 
 def _inner_json(text: str) -> Any:
