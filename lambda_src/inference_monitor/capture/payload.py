@@ -160,6 +160,8 @@ def decode_text(raw: bytes, declared: str = "") -> str | None:
     charsets = [charset] if charset else ["utf-8", *_declared_charset(declared)]
     if not charset and raw[1:2] == b"\0" and raw[:1] in (b"{", b"[", b'"'):
         charsets = ["utf-16-le"]
+    if not charset and raw[:1] == b"\0" and raw[1:2] in (b"{", b"[", b'"'):
+        charsets = ["utf-16-be"]
     if charsets[0] == "utf-8" and b"\0" in raw:  # sounds and images may be valid UTF-8 for long
         return None
     for name in charsets:

@@ -150,6 +150,7 @@ def _own_name(body: dict[str, Any], request: Request) -> str | None:
     texts = {k: v[0] if is_texts(v) and len(v) == 1 else v for k, v in body.items()}
     texts = {k: v for k, v in texts.items() if isinstance(v, str) and v}
     prompt = _prompt_of(request, 0)
+    texts = {k: v for k, v in texts.items() if asks_for_text(request) or " " in v.strip()}
     if named := [v for k, v in texts.items() if _ANSWER_NAME.search(k) and v != prompt]:
         return named[0]
     if body.keys() <= {*texts, *_ABOUT_AN_ANSWER}:
@@ -280,7 +281,9 @@ def _failure(payload: Payload, joined: Joined, request: Request | None) -> Found
         return found
     # Within a wrapper only an error says that it is one: a message may be the answer there.
     wrapped = [part for inner in _unwrapped(body) for part in (*objects_of(inner), inner)]
-    return next((f for p in wrapped if object_of(p).get("error") and (f := find_failure(p))), None)
+    wrapped += [object_of(part).get("body") for part in wrapped]  # batches of OpenAI's API
+    erring = (p for p in map(object_of, wrapped) if p.get("error") or p.get("object") == "error")
+    return next((found for part in erring if (found := find_failure(part))), None)
 
 
 def _text_failure(payload: Payload, text: str, request: Request | None) -> Found | None:
@@ -364,8 +367,8 @@ def _unwrapped(body: Any) -> list[Any]:
         return body if len(body) == 1 else []
     values = [body[key] for key in _WRAPPERS if key in body] if isinstance(body, dict) else []
     values += [v[0] for v in values if isinstance(v, list) and len(v) == 1 and _may_wrap(v[0])]
-    if not values and isinstance(body, dict) and len(body) == 1:  # a component of a pipeline
-        values = list(body.values())
+    if not values and isinstance(body, dict) and len(body) == 1 and not find_failure(body):
+        values = list(body.values())  # by a component of a pipeline
     return [v for v in values if _may_wrap(v)]
 
 
@@ -487,7 +490,9 @@ def _prompt_of(request: Request | None, item: int) -> str | None:
 def _kind(request: Request | None, response: Response | None) -> Kind:
     answered = response is not None and response.failure is None
     if answered and response is not None and (told := _KINDS.get(response.family)):
-        return told
+        # What is said about a sound or a picture that came as bytes is no chat.
+        heard = told is Kind.LLM and request is not None and request.family == "binary"
+        return Kind.OTHER if heard else told
     kind = kind_of(request)
     if response is None or response.failure or response.family == "usage_only":
         return kind

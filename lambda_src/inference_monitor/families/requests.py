@@ -212,6 +212,8 @@ def rerank(body: dict[str, Any]) -> Request | None:
 
 def embeddings(body: dict[str, Any]) -> Request | None:
     """`texts` (Cohere) or `input` (OpenAI, NIM): texts to embed, unless the answer is a text."""
+    if "instruction" in body:
+        return None
     for key in ("texts", "input", "sentences"):
         if isinstance(body.get(key), (str, list)):
             return _request("embeddings", body, _prompts(body[key]), _rest(body, key))
