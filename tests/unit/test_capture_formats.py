@@ -25,7 +25,7 @@ SERVERS = [
 ][2:]
 TESTS = "".join(
     (ROOT / "tests" / "unit" / f"test_{name}.py").read_text()
-    for name in ("shapes", "failures", "streams", "families")
+    for name in ("shapes", "failures", "streams", "streams_of_servers", "families")
 )
 
 

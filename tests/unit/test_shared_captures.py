@@ -36,6 +36,21 @@ def test_every_field_of_every_family_is_read() -> None:
     assert [r["kind"] for r in _reports("families.jsonl")] == kinds
 
 
+def test_every_public_shape_is_read() -> None:
+    """Payloads of public servers and notebooks, as the expected file has them."""
+    rows = (CAPTURES / "public_shapes.expected.jsonl").read_text().split("\n")
+    reports = {report["event_id"]: report for report in _reports("public_shapes.jsonl")}
+    for case in (json.loads(row) for row in rows if row):
+        report = reports[case["event_id"]]
+        messages, calls = report["messages"], report["tool_calls"]
+        read = report | {
+            "messages": messages and [[m.get("role"), m.get("content")] for m in messages],
+            "tool_calls": calls and [[c["name"], c["arguments"]] for c in calls],
+            "message_parts": len(messages[0]["content"]) if messages else None,
+        }
+        assert {name: read[name] for name in case["expected"]} == case["expected"], case["name"]
+
+
 @pytest.mark.parametrize("name", ["ground_truth_only.jsonl", "batch_transform_output.jsonl"])
 def test_files_that_hold_no_capture_are_skipped(name: str) -> None:
     """They are no errors, and every line says why it is skipped."""
