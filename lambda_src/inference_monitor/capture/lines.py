@@ -22,6 +22,7 @@ _GZIP = b"\x1f\x8b\x08"
 _LEAST_HEAD = 16  # bytes; what is shorter holds no record, whatever it begins with
 _INFLATE_STEP = 1024 * 1024
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_BEGINS = (b'{"captureData"', b'{"eventMetadata"', b'{"eventVersion"')
 # Where one record may end and the next begin: within a JSON string its quotes would be escaped.
 _GLUED = re.compile(rb'\}\s*(?=\{\s*")')
 _RECORD_BEGINS = re.compile(
@@ -184,7 +185,8 @@ def _by_line(lines: Iterable[_RawLine]) -> Iterator[Line]:
             raw.number, raw.offset, data, len(data) + raw.length - len(raw.data), raw.offset
         )
         listed = data[:1] in (b"{", b",") and data[-1:] in (b",", b"]")
-        glued = listed or _RECORD_BEGINS.search(data, 1) or _GLUED.search(data)
+        glued = listed or any(data.find(begin, 1) >= 0 for begin in _BEGINS)
+        glued = glued or bool(_GLUED.search(data))
         if line.complete and glued:
             yield from _records_of(line)
         else:

@@ -18,7 +18,7 @@ from inference_monitor.families.fields import (
     tool_call,
     usage_of,
 )
-from inference_monitor.families.openai import message_choice
+from inference_monitor.families.openai import finish_reason_of, message_choice
 from inference_monitor.inference import Choice, Request, Response
 
 _SUGGESTED = ("suggestions", "improvements", "corrections")
@@ -135,8 +135,8 @@ def ai21_completions(body: Any, _request: Request | None) -> Response | None:
         return None
     choices = tuple(
         Choice(
-            text_of(object_of(c.get("data")).get("text")),
-            text_of(object_of(c.get("finishReason")).get("reason")),
+            text_of(object_of(c.get("data")).get("text", c.get("completion"))),
+            finish_reason_of(c.get("finishReason", c.get("finish_reason"))),
         )
         for c in completions
     )

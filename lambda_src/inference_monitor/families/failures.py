@@ -87,6 +87,7 @@ _STATUS_OF_TYPE = {
     "ResourceNotFoundException": 404,
     "ModelTimeoutException": 408,
     "ModelErrorException": 424,
+    "ModelStreamErrorException": 424,
     "ModelNotReadyException": 429,
     "ValidationException": 400,
     "AccessDeniedException": 403,
@@ -149,6 +150,7 @@ _BEGINNINGS = (
     ("java.lang.", 500),
     ("RuntimeError: CUDA", 500),
     ("CUDA out of memory", 500),
+    ("CUDA error: ", 500),
     ("torch.cuda.OutOfMemoryError", 500),
     ("torch.OutOfMemoryError", 500),
 )
@@ -157,6 +159,7 @@ _RAISED = re.compile(r"[\w.]*(?:Error|Exception|Exit|Interrupt)\b")
 _STATUS_LINE = re.compile(
     r"(?:HTTP/[\d.]+ |Error:? )?([45]\d\d)[ :-]{1,3}(\w[\w '-]{2,40})\.?", re.I
 )
+_CLOUDFLARE = re.compile(r"error code: (\d{3,4})")
 _SAGEMAKER = re.compile(r"Received (?:server|client) error \((\d+)\) from \S+ with message")
 _HTML = re.compile(
     r"\s*(?:<!--.*?-->\s*)?"
@@ -211,10 +214,12 @@ _ABOUT_AN_ERROR = {
     "errorCode",
 }  # fmt: skip
 _LONE_MESSAGES = (
-    "message", "Message", "errorMessage", "error_message", "error_msg", "errmsg", "detail",
+    "message", "Message", "errorMessage", "error_message", "error_msg", "errmsg", "msg", "detail",
 )  # fmt: skip
 # What else an error is called; beside an answer it is one only as `error`.
 _ERROR_NAMES = ("errors", "Error", "ERROR", "err", "exception", "fault", "failure", "requestStatus")
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+_FINE_CODES: tuple[Any, ...] = (0, 200, "0", "200")
 _FINE = ("ok", "success", "succeeded", "completed", "healthy", "200")
 _FAILED_STATUS = ("error", "failed", "failure", "fail")
 _DEEPEST = 4  # error objects in error objects
@@ -241,6 +246,7 @@ def find_failure(body: Any) -> Found | None:
         body = {**body["body"], **body}
     return (
         _error_member(body)
+        or _exception(body)
         or _declared(body)
         or _error_code(body)
         or _lone_message(body)
@@ -262,7 +268,9 @@ def find_text_failure(text: str, media_type: str | None, prompt: str = "") -> Fo
     if document := _HTML.match(stripped):
         return _page(stripped, media_type, whole=bool(document["page"]))
     if _XML_ERROR.match(stripped):
-        return "error_page", Failure(_first_title(stripped, ("message", "faultstring")) or "no message")
+        return "error_page", Failure(
+            _first_title(stripped, ("message", "faultstring")) or "no message"
+        )
     failure = _stated_in_words(stripped) or _implied_by_words(stripped, prompt)
     return ("error_text", failure) if failure else None
 
@@ -270,6 +278,8 @@ def find_text_failure(text: str, media_type: str | None, prompt: str = "") -> Fo
 def _stated_in_words(text: str) -> Failure | None:
     """A failure whose status stands in the text, as in "502 Bad Gateway"."""
     if told := _SAGEMAKER.match(text):
+        return Failure(text, status_code=_status(told[1]))
+    if told := _CLOUDFLARE.fullmatch(text):
         return Failure(text, status_code=_status(told[1]))
     line = _STATUS_LINE.fullmatch(text)
     if line and line[2].lower() in _STATUS_OF_PHRASE:
@@ -312,9 +322,8 @@ def _error_member(body: dict[str, Any]) -> Found | None:
     if isinstance(error, dict):
         told, message = _innermost(error)
         return "openai_error", _failure({**body, **told}, message or "no message")
-    if error is True or (isinstance(error, int) and not _has_answer(body)):
-        told = {**body, "code": body.get("code", error)}
-        return "lmi_error", _failure(told, _message(body) or "no message")
+    if body.get("is_error") is True or isinstance(error, int):
+        return _flagged(body, error)
     if isinstance(error, list):
         parts = [_innermost(e)[1] if isinstance(e, dict) else text_of(e) for e in error]
         error = "; ".join(part for part in parts if part)
@@ -326,6 +335,17 @@ def _error_member(body: dict[str, Any]) -> Found | None:
     family = "tgi_error" if "error_type" in body else "lmi_error"
     # LMI's message is the same for every failure; what went wrong is in `error`.
     return family, _failure(body, f"{common}: {error}" if common else error)
+
+
+def _flagged(body: dict[str, Any], error: Any) -> Found | None:
+    """A failure that is said to be one by `true`, or by a number that is no answer's."""
+    if not error and body.get("is_error") is not True:
+        return None
+    if error is not True and error and _has_answer(body):
+        return None
+    told = {**body, "code": body.get("code", error)}
+    message = _message(body) or text_of(body.get("content")) or "no message"
+    return "lmi_error", _failure(told, message)
 
 
 def _innermost(error: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -351,6 +371,7 @@ def _declared(body: dict[str, Any]) -> Found | None:
     failed = (
         body.get("type") == "error"
         or body.get("success") is False
+        or body.get("ok") is False
         or str(body.get("status")).lower() in _FAILED_STATUS
     )
     message = _message(body) if failed and not _has_answer(body) else None
@@ -370,7 +391,9 @@ def _error_code(body: dict[str, Any]) -> Found | None:
 
 def _lone_message(body: dict[str, Any]) -> Found | None:
     """FastAPI's `detail`, and bodies that have a message and nothing that it belongs to."""
-    if not body.keys() <= _ABOUT_AN_ERROR or str(body.get("status", "")).lower() in _FINE:
+    told = {key for key, value in body.items() if value not in _NOTHING}
+    fine = str(body.get("status", "")).lower() in _FINE or body.get("code") in _FINE_CODES
+    if fine or not told <= _ABOUT_AN_ERROR:
         return None
     message = next((m for key in _LONE_MESSAGES if (m := _told(body.get(key)))), None)
     title = text_of(body.get("title")) or ""
@@ -382,6 +405,15 @@ def _lone_message(body: dict[str, Any]) -> Found | None:
     if failure.status_code is None and objects_of(body.get("detail")):  # FastAPI's validation
         failure = _implied(message, 422)
     return "lmi_error", failure
+
+
+def _exception(body: dict[str, Any]) -> Found | None:
+    """`{"modelStreamErrorException": {"message"}}`: an event of ConverseStream."""
+    name = next(iter(body), "")
+    if len(body) != 1 or not name.endswith("Exception"):
+        return None
+    kind = name[0].upper() + name[1:]
+    return "openai_error", _failure({"type": kind}, _told(body[name]) or kind)
 
 
 def _failed_finish(body: dict[str, Any]) -> Found | None:

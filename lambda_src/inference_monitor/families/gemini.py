@@ -38,7 +38,9 @@ def gemini(body: Any, _request: object) -> Response | None:
     if not candidates or not all(_parts(object_of(c.get("content"))) for c in candidates[:1]):
         return None
     counts = object_of(body.get("usageMetadata"))
-    usage = Usage(count_of(counts.get("promptTokenCount")), count_of(counts.get("candidatesTokenCount")))
+    usage = Usage(
+        count_of(counts.get("promptTokenCount")), count_of(counts.get("candidatesTokenCount"))
+    )
     choices = tuple(_choice(candidate) for candidate in candidates)
     return Response("gemini", body, choices, usage, model=text_of(body.get("modelVersion")))
 

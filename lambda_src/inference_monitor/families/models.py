@@ -30,6 +30,7 @@ _VECTOR_KEYS = (
 _VECTOR_NAME = re.compile(r"\w+_embeddings?")
 _VALUE_NAMES = ("outputs", "output", "result", "results", "response", "data")
 _SCORE_KEYS = ("relevance_score", "score", "logit", "relevanceScore")
+_TOKEN_KEYS = {"tokens", "count", "max_model_len", "token_strs"}
 _PLACE_KEYS = ("index", "corpus_id", "document")
 _LABEL_KEYS = ("label", "entity", "entity_group", "token_str")
 _CERTAINTY_KEYS = ("score", "probs", "prob", "probability", "confidence")
@@ -76,8 +77,8 @@ def embeddings(body: Any, request: Request | None) -> Response | None:
     named = object_of(body)
     data = objects_of(named.get("data")) or objects_of(body)
     tokens = usage_of(named.get("usage")).input_tokens
-    if data and (key := next((k for k in ("embedding", "vector") if k in data[0]), None)):
-        vectors: Any = [d.get(key) for d in data]
+    if data and (of_each := next((k for k in ("embedding", "vector") if k in data[0]), None)):
+        vectors: Any = [d.get(of_each) for d in data]
     elif data and all(d.get("object") == "pooling" for d in data):  # vLLM's, of each token
         vectors = [d.get("data") for d in data]
     elif request and request.messages and _are_long(named.get("predictions")):
@@ -100,6 +101,10 @@ def embeddings(body: Any, request: Request | None) -> Response | None:
 
 def _vector_key(named: dict[str, Any]) -> str | None:
     """The name that vectors stand under; a text under such a name is none."""
+    if named.keys().isdisjoint(_VECTOR_KEYS) and any(
+        " " in text for key in _ANSWER_KEYS if (text := text_of(named.get(key)))
+    ):
+        return None  # a text, with the vector by which something was found beside it
     names = (k for k in named if k in _VECTOR_KEYS or _VECTOR_NAME.fullmatch(k))
     found = (k for k in names if isinstance(named[k], (list, dict)) or k == "embedding")
     return next(found, None)
@@ -142,7 +147,7 @@ def scores(body: Any, request: Request | None) -> Response | None:
 def tokens(body: Any, _request: Request | None) -> Response | None:
     """The tokens of a text, which TGI and TEI count out: `[{id, text, start, stop}]`."""
     named = object_of(body)
-    if is_numbers(named.get("tokens")) and ("count" in named or len(named) == 1):
+    if is_numbers(named.get("tokens")) and named.keys() <= _TOKEN_KEYS:
         return Response("tokens", body)  # vLLM's, and llama.cpp's
     rows = body if isinstance(body, list) else []
     flat = [t for row in rows for t in (row if isinstance(row, list) else [row])]

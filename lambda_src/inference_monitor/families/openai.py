@@ -21,6 +21,10 @@ _THOUGHT_FIELDS = (
 )  # fmt: skip
 
 
+# Completions have `text`; some servers put a text where a message should be.
+_SAID = ("text", "message", "messages", "content")
+
+
 def openai_chat(body: Any, _request: Request | None) -> Response | None:
     """`choices[].message`; also the mocks that add `generated_text` beside it."""
     choices = _choices(body)
@@ -40,7 +44,7 @@ def openai_completions(body: Any, request: Request | None) -> Response | None:
     beside = text_of(body.get("generated_text"))  # mocks that answer in two styles at once
     spoken = tuple(
         Choice(
-            text_of(c.get("text", c.get("message", c.get("content", beside)))),
+            next((t for key in _SAID if (t := text_of(c.get(key))) is not None), beside),
             finish_reason_of(c.get("finish_reason")),
             reasoning_of(c),
             item=i // each,

@@ -71,7 +71,9 @@ def join_events(parts: list[dict[str, Any]]) -> dict[str, Any]:
     whole = next((r for p in reversed(parts) if (r := object_of(p.get("response")))), {})
     if whole.get("output"):
         return whole
-    done = [item for p in parts if p.get("type") == _ITEM_DONE and (item := object_of(p.get("item")))]
+    done = [
+        item for p in parts if p.get("type") == _ITEM_DONE and (item := object_of(p.get("item")))
+    ]
     said, thought = _joined(parts, "output_text"), _joined(parts, "reasoning")
     if said is None and any(item.get("type") == "message" for item in done):
         # MLflow's agents send whole items only.

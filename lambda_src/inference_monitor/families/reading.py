@@ -24,6 +24,7 @@ from inference_monitor.capture.payload import Payload
 from inference_monitor.families import (
     anthropic,
     cohere,
+    converse,
     gemini,
     generation,
     langchain,
@@ -72,21 +73,25 @@ _TEXT_FIELDS = (
 # Parts of such names, as in `llm_response` and `Answer`, and of names of what is beside an answer.
 _ANSWER_NAME = re.compile(
     r"(?:\b|_)(?:response|answer|completion|output|generated|generation|reply|assistant|result"
-    r"|text|body)(?:\b|_)(?!.*(?:\b|_)(?:id|time|type|format|status|model|language|path|url|uri|file"
-    r"|location|name|date|key|role|reason)s?\b)",
+    r"|text|body)(?:\b|_)(?!.*(?:id|time|type|format|status|model|language|path|url|uri|file"
+    r"|location|name|date|key|role|reason|label|class)s?\Z)",
     re.I,
 )
 _ABOUT_AN_ANSWER = (
     "id", "model", "model_name", "model_version", "created", "object", "request_id", "status",
     "role", "type",
 )  # fmt: skip
+_NO_ANSWER = re.compile(
+    r".*(?:label|class|category|intent|sentiment|topic|entity|emotion|language|prediction)\w*", re.I
+)
 _FINISH = ("finish_reason", "stop_reason", "finishReason", "stopReason", "completionReason")
+_ADDRESS = re.compile(r"\w+://\S+\Z")
 _MEDIA_TYPES = ("image/", "video/", "audio/")
 _CLASS_NAMES = ("prediction", "predictions", "result", "results", "data")
 # Names of what is only wrapped around an answer.
 _WRAPPERS = (
     "predictions", "outputs", "output", "result", "results", "response", "responses", "body",
-    "data", "generated_text", "completion", "messages", "candidates",
+    "data", "generated_text", "completion", "messages", "candidates", "translations",
 )  # fmt: skip
 _DEEPEST = 5  # wrappers in wrappers
 _SHORT_PIECE = 3  # characters that may begin two pieces in a row by chance
@@ -150,11 +155,16 @@ def _own_name(body: dict[str, Any], request: Request) -> str | None:
     texts = {k: v[0] if is_texts(v) and len(v) == 1 else v for k, v in body.items()}
     texts = {k: v for k, v in texts.items() if isinstance(v, str) and v}
     prompt = _prompt_of(request, 0)
-    texts = {k: v for k, v in texts.items() if asks_for_text(request) or " " in v.strip()}
+    texts = {
+        k: v
+        for k, v in texts.items()
+        if (asks_for_text(request) or " " in v.strip()) and not _ADDRESS.match(v)
+    }
     if named := [v for k, v in texts.items() if _ANSWER_NAME.search(k) and v != prompt]:
         return named[0]
     if body.keys() <= {*texts, *_ABOUT_AN_ANSWER}:
-        lone = [v for k, v in texts.items() if k not in _ABOUT_AN_ANSWER and v != prompt]
+        names = [k for k in texts if k not in _ABOUT_AN_ANSWER and not _NO_ANSWER.fullmatch(k)]
+        lone = [texts[k] for k in names if texts[k] != prompt]
         return lone[0] if len(lone) == 1 and " " in lone[0].strip() else None
     return None
 
@@ -172,7 +182,7 @@ _SPOKEN = (
     ResponseFamily("openai_completions", openai.openai_completions),
     ResponseFamily("openai_responses", openai_responses),
     ResponseFamily("anthropic_messages", anthropic.anthropic_messages),
-    ResponseFamily("bedrock_converse", anthropic.bedrock_converse),
+    ResponseFamily("bedrock_converse", converse.bedrock_converse),
     ResponseFamily("ollama", ollama.ollama),
     ResponseFamily("llama_cpp", ollama.llama_cpp),
     ResponseFamily("sglang_native", generation.sglang_native),
@@ -240,6 +250,7 @@ def read_response(payload: Payload, request: Request | None) -> Response:
         words = isinstance(joined.body, str) or family in ("error_text", "error_page")
         told = words and not streamed
         said = () if told else response.choices
+        said = tuple(c for c in said if c.text != failure.message)
         choices = tuple(c for c in said if c.text or c.reasoning or c.finish_reason)
         choices = tuple(replace(c, text=c.text or None) for c in choices)
         response = replace(response, family=family, choices=choices, failure=failure)
@@ -272,10 +283,15 @@ def _failure(payload: Payload, joined: Joined, request: Request | None) -> Found
         return empty_failure("the stream was cut off before its first event had ended")
     if isinstance(body, list) and len(body) > 1 and isinstance(body[0], dict):
         return next((found for part in body if (found := find_failure(part))), None)
-    if is_texts(body) and len(body) == 1 and not payload.is_declared_text:
-        return find_text_failure(body[0], payload.media_type, _prompt_of(request, 0) or "")
     if isinstance(body, str) and not payload.binary:
         return _text_failure(payload, body, request)
+    return _object_failure(body, payload.media_type, _prompt_of(request, 0) or "")
+
+
+def _object_failure(body: Any, media_type: str | None, prompt: str) -> Found | None:
+    """The failure in a JSON document, also in what is wrapped in it."""
+    if is_texts(body) and len(body) == 1:
+        return find_text_failure(body[0], media_type, prompt)
     found = find_failure(body)
     if found or not isinstance(body, dict) or body.keys().isdisjoint(_WRAPPERS):
         return found
@@ -368,7 +384,7 @@ def _unwrapped(body: Any) -> list[Any]:
     values = [body[key] for key in _WRAPPERS if key in body] if isinstance(body, dict) else []
     values += [v[0] for v in values if isinstance(v, list) and len(v) == 1 and _may_wrap(v[0])]
     if not values and isinstance(body, dict) and len(body) == 1 and not find_failure(body):
-        values = list(body.values())  # by a component of a pipeline
+        values = [object_of(v) for v in body.values()]  # by a component of a pipeline
     return [v for v in values if _may_wrap(v)]
 
 
@@ -383,7 +399,9 @@ def _holds_json(value: Any) -> bool:
 def _is_data_asked_for(read: Response, around: Any, request: Request | None) -> bool:
     """Whether a JSON text under a name is what a model was to write, and no answer in itself."""
     spoken = _KINDS.get(read.family) is Kind.LLM and read.family != "text_field"
-    return isinstance(around, dict) and "body" not in around and asks_for_text(request) and not spoken
+    return (
+        isinstance(around, dict) and "body" not in around and asks_for_text(request) and not spoken
+    )
 
 
 def _inner_json(text: str) -> Any:

@@ -44,14 +44,16 @@ _TABULAR_KEYS = ("instances", "features", "dataframe_split", "dataframe_records"
 _PROMPT_NAMES = (
     "prompt", "inputs", "input", "text", "query", "question", "instruction", "input_text",
     "inputText", "prompt_text", "user_input", "user_message", "user_prompt", "prompts", "sentence",
-    "content",
+    "content", "input_string", "input_strings",
 )  # fmt: skip
 # Names that containers of people's own give to a conversation.
 _DIALOG_NAMES = (
-    "conversation", "conversations", "dialog", "dialogs", "dialogue", "chat", "history", "turns",
+    "conversation", "conversations", "dialog", "dialogs", "dialogue", "chat", "turns",
+    "input_string",
 )  # fmt: skip
+_HISTORY_NAMES = ("history", "chat_history")
 # Names of what is only wrapped around a request; batches of OpenAI's API name it `body`.
-_WRAPPERS = ("body", "data", "payload", "request", "inputs", "prompt", "args")
+_WRAPPERS = ("body", "data", "payload", "request", "input_data", "inputs", "prompt", "args")
 _IMAGE_PARAMETERS = (
     "negative_prompt", "num_inference_steps", "guidance_scale", "num_images_per_prompt",
     "cfg_scale", "text_prompts", "aspect_ratio", "num_frames", "image_size",
@@ -139,6 +141,8 @@ def conversation(body: dict[str, Any]) -> Request | None:
     """A conversation under another name, and Gemini's `contents`."""
     if messages := gemini.messages_of(body):
         return _request("conversation", body, [messages], body.get("generationConfig"))
+    if any(body.get(key) and isinstance(body[key], list) for key in _HISTORY_NAMES):
+        return _request("conversation", body, [langchain.messages_of(body)], None)
     for key in _DIALOG_NAMES:
         turns = body.get(key)
         dialogs = turns if turns and isinstance(turns, list) else []
@@ -293,7 +297,7 @@ def rows(body: dict[str, Any]) -> Request | None:
 
 def inputs_object(body: dict[str, Any]) -> Request | None:
     """`inputs` as an object (question and context, a table, …): a pipeline that is not a chat."""
-    if not isinstance(body.get("inputs"), dict):
+    if not isinstance(body.get("inputs"), dict) or not body["inputs"]:
         return None
     return Request("inputs_object", body, parameters=_parameters(body.get("parameters")))
 
@@ -464,7 +468,7 @@ def _read_csv(body: str) -> Request:
 
 def _table_rows(body: dict[str, Any]) -> list[Any]:
     """The rows of a table, however it is laid out; empty if the body is none."""
-    split = object_of(body.get("dataframe_split"))
+    split = object_of(body.get("dataframe_split")) or ("columns" in body and body) or {}
     if isinstance(split.get("data"), list):
         columns = split.get("columns")
         names = [str(name) for name in columns] if isinstance(columns, list) else ["0"]

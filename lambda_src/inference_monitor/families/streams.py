@@ -9,6 +9,7 @@ from typing import Any
 from inference_monitor.families import (
     anthropic,
     cohere,
+    converse,
     generation,
     langchain,
     ollama,
@@ -202,7 +203,7 @@ _STREAMS = (
     (cohere.is_event_v2, cohere.join_events_v2),
     (openai_responses.is_event, openai_responses.join_events),
     (anthropic.is_event, anthropic.join_events),
-    (anthropic.is_converse_event, anthropic.join_converse_events),
+    (converse.is_event, converse.join_events),
     (ollama.is_line, ollama.join_lines),
     (ollama.is_llama_cpp, ollama.join_llama_cpp),
     (langchain.is_chunk, langchain.join_chunks),
