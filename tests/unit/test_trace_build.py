@@ -227,6 +227,17 @@ def test_what_the_caller_told_is_metadata() -> None:
     assert built.spans[0].get_attribute("custom_attributes") == [told]
 
 
+def test_a_status_that_is_only_implied_says_so() -> None:
+    """The tag holds it like any other; the span says that no number stood in the body."""
+    base = inferences.chat()
+    assert base.response
+    failure = Failure("Not Found", status_code=404, status_is_implied=True)
+    built = _build(replace(base, response=replace(base.response, failure=failure)))
+    assert built.info.tags["status_code"] == "404"
+    assert built.spans[0].get_attribute("status_is_implied") is True
+    assert _build(base).spans[0].get_attribute("status_is_implied") is None
+
+
 def test_session_and_user_of_the_body_are_metadata() -> None:
     """Unless the header names them, too: it is what SageMaker's callers are told to use."""
     base = inferences.chat(inference_component="adapter-3")

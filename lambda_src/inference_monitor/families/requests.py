@@ -468,8 +468,8 @@ def _read_csv(body: str) -> Request:
 
 def _table_rows(body: dict[str, Any]) -> list[Any]:
     """The rows of a table, however it is laid out; empty if the body is none."""
-    split = object_of(body.get("dataframe_split")) or ("columns" in body and body) or {}
-    if isinstance(split.get("data"), list):
+    split = object_of(body.get("dataframe_split", body if "columns" in body else None))
+    if isinstance(split.get("data"), list):  # older MLflow has the table at the top
         columns = split.get("columns")
         names = [str(name) for name in columns] if isinstance(columns, list) else ["0"]
         rows_of_cells = [row for row in split["data"] if isinstance(row, list)]

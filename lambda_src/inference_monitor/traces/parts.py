@@ -62,6 +62,8 @@ def _root(inference: Inference, name: str) -> Part:
         attributes[SpanAttributeKey.CHAT_USAGE] = usage
     if response and response.choices:
         attributes["finish_reason"] = response.choices[0].finish_reason
+    if inference.failure and inference.failure.status_is_implied:
+        attributes["status_is_implied"] = True
     return Part(
         ROOT,
         name,
