@@ -262,7 +262,8 @@ def _join(payload: Payload, request: Request | None) -> Joined:
     if payload.documents is None:
         if isinstance(payload.body, dict):
             return join_documents([payload.body])
-        begun = payload.is_text and asks_for_stream(request) and begins_as_events(payload.body)
+        streams = asks_for_stream(request) or payload.media_type == "text/event-stream"
+        begun = payload.is_text and streams and begins_as_events(payload.body)
         return Joined("", True) if begun else Joined(payload.body)
     if not payload.documents:  # a stream that ended within its first event
         return Joined("", True)
