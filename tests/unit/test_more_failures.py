@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.unit.test_more_shapes import (
-    CHAT,
     ES,
     HTML,
     INPUTS,
