@@ -108,6 +108,15 @@ FAILURES: dict[str, Shape] = {
     ),
     "plain cuda": Shape(P, "CUDA error: out of memory", _failed(500), "pytorch/pytorch", PLAIN),
     "nvcf requestStatus": Shape(CHAT, {"requestStatus": {"statusCode": "INVALID_REQUEST", "statusDescription": "Bad input"}}, _failed(None, "Bad input"), "docs.nvidia.com: NVCF"),
+    "detail object": Shape(P, {"detail": {"error": "no GPU", "code": "E1"}}, _failed(None, "no GPU"), "fastapi/fastapi HTTPException(detail=…)"),
+    "http_code": Shape(P, {"error": {"http_code": 429, "message": "slow"}}, _failed(429, "slow"), "containers of people's own"),
+    "traceback in JSON": Shape(P, {"status": "error", "traceback": 'Traceback (most recent call last):\n  File "x", line 1\nValueError: no'}, _failed(None, "ValueError"), "containers of people's own"),
+    "pydantic": Shape(P, "1 validation error for Input\nprompt\n  Field required [type=missing, input_value={}, input_type=dict]", _failed(400, "validation error"), "bentoml/BentoML, pydantic/pydantic-core", PLAIN),
+    "boto3": Shape(P, 'An error occurred (ModelError) when calling the InvokeEndpoint operation: Received server error (500) from primary with message "boom".', _failed(500, "boom"), "boto/botocore ClientError", PLAIN),
+    "Java": Shape(P, 'Exception in thread "main" java.lang.IllegalStateException: boom\n\tat x.Y(Z.java:1)', _failed(500, "boom"), "openjdk Throwable.printStackTrace", PLAIN),
+    "JavaScript": Shape(P, "TypeError: Cannot read properties of undefined\n    at f (/app/index.js:1:1)\n    at node:internal", _failed(500, "TypeError"), "nodejs/node Error.stack", PLAIN),
+    "Rust": Shape(P, "thread 'main' panicked at src/main.rs:1:1:\nboom\nnote: run with `RUST_BACKTRACE=1`", _failed(500, "boom"), "rust-lang/rust std panicking", PLAIN),
+    "Go": Shape(P, "panic: runtime error: index out of range\n\ngoroutine 1 [running]:\nmain.main()\n", _failed(500, "panic"), "golang/go runtime", PLAIN),
 }  # fmt: skip
 
 
@@ -118,3 +127,19 @@ def test_a_failure_is_told_as_such(name: str) -> None:
     expected = {**FAILURES[name].expected}
     assert expected.pop("words") in report["error_message"]
     assert {key: report[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "java.lang.NullPointerException is thrown where a reference is null.",
+        "TypeError: this is what JavaScript says.\nIt means that a value is undefined.",
+        "panic: is how Go programs end.",
+        "1 validation error for Input means that a field is missing.",
+        "Request a timed out after 3 s. Try it again later.",
+    ],
+)
+def test_a_text_about_a_failure_is_an_answer(text: str) -> None:
+    """Only a whole trace of a program, or a server's whole sentence, is a failure."""
+    report = _report(Shape(CHAT, text, {}, "issue: text is text", PLAIN))
+    assert (report["is_error"], report["output_text"]) == (False, text)

@@ -280,6 +280,9 @@ SHAPES: dict[str, Shape] = {
     "t provider_specific": Shape(CHAT, {"choices": [{"index": 0, "message": {"role": "assistant", "content": SAID, "provider_specific_fields": {"reasoning_content": "Hm."}}}]}, THOUGHT, "BerriAI/litellm types/utils.py"),
     "t granite response": Shape(CHAT, _completion("<think>Hm.</think><response>" + SAID + "</response>"), THOUGHT, "ibm-granite/granite-3.3 chat template"),
     "t analysis field": Shape(P, {"response": SAID, "thoughts": "Hm."}, THOUGHT, "containers of people's own"),
+    "s chunks in an array": Shape(ST, [{"choices": [{"index": 0, "delta": {"content": x}}]} for x in H], _talked(), "containers of people's own"),
+    "s gemini array": Shape({"contents": [{"role": "user", "parts": [{"text": ASK}]}]}, [{"candidates": [{"content": {"parts": [{"text": x}]}}]} for x in H], _talked(), "ai.google.dev: streamGenerateContent without alt=sse"),
+    "s converse tool": Shape({"messages": [{"role": "user", "content": [{"text": ASK}]}]}, _lines([{"contentBlockDelta": {"delta": {"reasoningContent": {"text": "Hm."}}, "contentBlockIndex": 0}}, {"contentBlockStart": {"start": {"toolUse": {"toolUseId": "1", "name": "dock"}}, "contentBlockIndex": 1}}, {"contentBlockDelta": {"delta": {"toolUse": {"input": '{"a"'}}, "contentBlockIndex": 1}}, {"contentBlockDelta": {"delta": {"toolUse": {"input": ":1}"}}, "contentBlockIndex": 1}}, {"messageStop": {"stopReason": "tool_use"}}]), {"kind": "llm", "tool_calls": [{"name": "dock", "arguments": '{"a":1}'}], "reasoning": "Hm.", "finish_reason": "tool_use"}, "awsdocs: ConverseStream", NL),
 }  # fmt: skip
 
 

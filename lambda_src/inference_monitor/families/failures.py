@@ -147,7 +147,6 @@ _BEGINNINGS = (
     ("Unable to evaluate payload provided: ", 400),  # SageMaker's XGBoost container
     ("Unable to load model: ", 500),
     ("+ Exception Group Traceback (most recent call last):", 500),
-    ("java.lang.", 500),
     ("RuntimeError: CUDA", 500),
     ("CUDA out of memory", 500),
     ("CUDA error: ", 500),
@@ -160,17 +159,28 @@ _STATUS_LINE = re.compile(
     r"(?:HTTP/[\d.]+ |Error:? )?([45]\d\d)[ :-]{1,3}(\w[\w '-]{2,40})\.?", re.I
 )
 _CLOUDFLARE = re.compile(r"error code: (\d{3,4})")
-_SAGEMAKER = re.compile(r"Received (?:server|client) error \((\d+)\) from \S+ with message")
+_SAGEMAKER = re.compile(
+    r"(?:An error occurred \(ModelError\) .{,99})?"
+    r"Received (?:server|client) error \((\d+)\) from \S+ with message"
+)
 _HTML = re.compile(
     r"\s*(?:<!--.*?-->\s*)?"
     r"(?P<page><!doctype html|<html|<head|<body)?(?(page)|<(?:title|h1|h2|center|pre)\b)",
     re.I | re.DOTALL,
 )
 _NO_ROUTE = re.compile(
-    r"Cannot (?:GET|POST) /\S*"  # Express
-    r"|Path '?/\S* not found\. Please ping http://\S+/-/routes for rout\w+ table\.?"  # Ray Serve
+    r"Cannot (?:GET|POST) /\S*\Z"  # Express
+    r"|Path '?/\S* not found\. Please ping http://\S+/-/routes for rout\w+ table\.?\Z"  # Ray Serve
 )
-_TIMED_OUT = re.compile(r"Request \S+ timed out after [\d.]+ ?s\.?")  # Ray Serve
+_TIMED_OUT = re.compile(r"Request \S+ timed out after [\d.]+ ?s\.?\Z")  # Ray Serve
+# What is left of a program that died: in Java, JavaScript, Rust and Go.
+_TRACE = re.compile(
+    r"(?:Exception in thread \"[^\"\n]*\" )?[\w.$]{1,200}(?:Exception|Error)\b.*"
+    r"(?:\n[ \t]+(?:at|\.\.\.) .*)+\s*\Z"
+    r"|thread '[^'\n]*' panicked at |panic: .*\n(?:.*\n)?\ngoroutine \d+ \["
+)
+_JAVA = re.compile(r"java\.[\w.]+(?:Exception|Error)(?::[^\n]*)?(?:\n\s.*)?\Z", re.DOTALL)
+_INVALID = re.compile(r"\d+ validation errors? for \w+\n(?:.*\n)+.*\[type=\w+, ")  # pydantic
 _UNLOADABLE = re.compile(r"Loading \S+ data failed with Exception, please ensure data is in")
 _ASKED_FOR_PAGE = re.compile(r"\b(?:html|web ?(?:page|site)|svg|xml)\b", re.I)
 _XML_ERROR = re.compile(
@@ -199,11 +209,11 @@ _ANSWERS = (
 _MESSAGES = (
     "message", "Message", "errorMessage", "error_message", "error_msg", "errmsg", "msg",
     "faultstring", "detail", "details", "description", "error_description", "statusDescription",
-    "reason", "title",
+    "reason", "title", "traceback", "stack_trace",
 )  # fmt: skip
 _CODES = (
     "http_status_code", "status_code", "statusCode", "error_code", "http_status", "code", "status",
-    "OriginalStatusCode",
+    "OriginalStatusCode", "http_code",
 )  # fmt: skip
 _TYPES = ("error_type", "errorType", "type", "error_code", "__type", "code", "status")
 # A body that has nothing but these says why there is no answer.
@@ -225,7 +235,14 @@ _FAILED_STATUS = ("error", "failed", "failure", "fail")
 _DEEPEST = 4  # error objects in error objects
 
 # Sentences with a name or a number in them.
-_WORDED = ((_NO_ROUTE, 404), (_TIMED_OUT, 408), (_UNLOADABLE, 415))
+_WORDED = (
+    (_NO_ROUTE, 404),
+    (_TIMED_OUT, 408),
+    (_UNLOADABLE, 415),
+    (_TRACE, 500),
+    (_JAVA, 500),
+    (_INVALID, 400),
+)
 
 Found = tuple[str, Failure]
 
@@ -459,7 +476,7 @@ def _told(value: Any) -> str | None:
         said = text_of(problem.get("msg")) or text_of(problem.get("message")) or ""
         parts.append(f"{where}: {said}" if where and said else where or said)
     if isinstance(value, dict):
-        return _message(value)
+        return _message(value) or text_of(value.get("error"))
     return "; ".join(part for part in parts if part) or None
 
 

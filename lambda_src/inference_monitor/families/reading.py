@@ -59,7 +59,12 @@ from inference_monitor.families.requests import (
     kind_of,
     read_request,
 )
-from inference_monitor.families.streams import Joined, is_stream, join_documents
+from inference_monitor.families.streams import (
+    Joined,
+    is_chat_stream,
+    is_stream,
+    join_documents,
+)
 from inference_monitor.families.thoughts import separate_thoughts
 from inference_monitor.inference import Choice, Kind, Request, Response, Usage
 
@@ -94,6 +99,7 @@ _WRAPPERS = (
     "data", "generated_text", "completion", "messages", "candidates", "translations",
 )  # fmt: skip
 _DEEPEST = 5  # wrappers in wrappers
+_LONG_NAME = 64
 _SHORT_PIECE = 3  # characters that may begin two pieces in a row by chance
 
 
@@ -153,7 +159,7 @@ def _own_name(body: dict[str, Any], request: Request) -> str | None:
     if find_failure(body):
         return None
     texts = {k: v[0] if is_texts(v) and len(v) == 1 else v for k, v in body.items()}
-    texts = {k: v for k, v in texts.items() if isinstance(v, str) and v}
+    texts = {k: v for k, v in texts.items() if isinstance(v, str) and v and len(k) < _LONG_NAME}
     prompt = _prompt_of(request, 0)
     texts = {
         k: v
@@ -260,11 +266,7 @@ def read_response(payload: Payload, request: Request | None) -> Response:
 def _join(payload: Payload, request: Request | None) -> Joined:
     """The body that a plain answer would have had."""
     if payload.documents is None:
-        if isinstance(payload.body, dict):
-            return join_documents([payload.body])
-        streams = asks_for_stream(request) or payload.media_type == "text/event-stream"
-        begun = payload.is_text and streams and begins_as_events(payload.body)
-        return Joined("", True) if begun else Joined(payload.body)
+        return _join_one(payload, request)
     if not payload.documents:  # a stream that ended within its first event
         return Joined("", True)
     written = payload.rest.strip() or (payload.is_declared_text and asks_for_text(request))
@@ -274,6 +276,17 @@ def _join(payload: Payload, request: Request | None) -> Joined:
     if asked == len(payload.documents) > 1:
         return Joined(payload.documents)  # one answer for each prompt, not one answer in pieces
     return join_documents(payload.documents, payload.rest)
+
+
+def _join_one(payload: Payload, request: Request | None) -> Joined:
+    """A lone document, or a text, which may be a stream that has hardly begun."""
+    if isinstance(payload.body, dict):
+        return join_documents([payload.body])
+    if is_chat_stream(payload.body):  # an array of what was streamed
+        return join_documents(payload.body)
+    streams = asks_for_stream(request) or payload.media_type == "text/event-stream"
+    begun = payload.is_text and streams and begins_as_events(payload.body)
+    return Joined("", True) if begun else Joined(payload.body)
 
 
 def _failure(payload: Payload, joined: Joined, request: Request | None) -> Found | None:
@@ -324,7 +337,8 @@ def _read_answer(payload: Payload, body: Any, request: Request | None) -> Respon
     if asks_for_text(request) and _is_plain(payload, body):
         # What a model was asked to say is text, also where it looks like data.
         return _first(_SPOKEN, body, request) or _plain_text(payload, body, request)
-    pieces = objects_of(body) if payload.documents else []
+    listed = payload.documents or "candidates" in object_of(next(iter(objects_of(body)), None))
+    pieces = objects_of(body) if listed else []
     if len(pieces) > 1 and (read := _read_pieces(pieces, request)):
         return read
     read = _read_body(body, request)

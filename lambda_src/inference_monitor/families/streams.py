@@ -64,6 +64,12 @@ def is_stream(documents: list[Any]) -> bool:
     return any(is_part(p) for is_part, _ in _STREAMS for p in parts[:1])
 
 
+def is_chat_stream(documents: Any) -> bool:
+    """Whether a list holds pieces of a chat, which are never whole answers."""
+    parts = objects_of(documents)
+    return len(parts) > 1 and all(map(_is_chat_chunk, parts[:2]))
+
+
 def _failure_in(
     parts: Documents, is_part: Callable[[dict[str, Any]], bool]
 ) -> tuple[str, Failure] | None:
