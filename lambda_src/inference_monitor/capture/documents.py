@@ -170,7 +170,7 @@ def json_documents(text: str) -> tuple[list[Any], str]:
     documents: list[Any] = []
     position, end = 0, len(text)
     while position < end:
-        if text[position].isspace():
+        if text[position].isspace() or text[position] == "\0":  # what vLLM's demo server divides by
             position += 1
             continue
         if text[position] not in "{[":

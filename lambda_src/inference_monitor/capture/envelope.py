@@ -15,13 +15,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
+from inference_monitor.capture.documents import NOT_JSON, parse_json
 from inference_monitor.capture.payload import Payload, decode
 from inference_monitor.errors import MalformedCaptureError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_COMPONENT_NAMES = ("inferenceComponentName", "inferenceComponent", "targetInferenceComponent")
+_COMPONENT_NAMES = (
+    "inferenceComponentName", "InferenceComponentName", "inferenceComponent",
+    "targetInferenceComponent", "targetInferenceComponentName",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +64,13 @@ def open_envelope(document: Any) -> Envelope:
     if not isinstance(document, dict):
         raise MalformedCaptureError(f"a capture is a JSON object, not {_json_type(document)}")
     # Some pipelines unwrap captureData before they store the record.
-    sides = document.get("captureData", document)
+    sides = _parsed(document.get("captureData", document))
     if not isinstance(sides, dict):
         raise MalformedCaptureError(f"captureData is {_json_type(sides)}, not an object")
     request, response = _side(sides, "endpointInput"), _side(sides, "endpointOutput")
     if request is None and response is None:
         raise MalformedCaptureError("not a capture: neither endpointInput nor endpointOutput")
-    metadata = document.get("eventMetadata")
+    metadata = _parsed(document.get("eventMetadata"))
     if not isinstance(metadata, dict):
         raise MalformedCaptureError("eventMetadata is missing")
     return Envelope(
@@ -79,8 +84,16 @@ def open_envelope(document: Any) -> Envelope:
     )
 
 
+def _parsed(value: Any) -> Any:
+    """The object that a text is: pipelines that store tables write columns as JSON text."""
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    parsed = parse_json(value)
+    return value if parsed is NOT_JSON else parsed
+
+
 def _side(sides: dict[str, Any], name: str) -> Payload | None:
-    side = sides.get(name)
+    side = _parsed(sides.get(name))
     if side is None:
         return None
     if not isinstance(side, dict):
@@ -121,8 +134,12 @@ def _since_epoch(count: float) -> datetime | None:
 
 
 def _iso_time(text: str) -> datetime | None:
+    text = text.upper().removesuffix(" UTC").replace("/", "-")
     try:
-        moment = datetime.fromisoformat(text)
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            moment = parsedate_to_datetime(text)  # as in HTTP headers
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -22,13 +22,14 @@ _GZIP = b"\x1f\x8b\x08"
 _LEAST_HEAD = 16  # bytes; what is shorter holds no record, whatever it begins with
 _INFLATE_STEP = 1024 * 1024
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_CAPTURE = b'{"captureData"'
+_BEGINS = (b'{"captureData"', b'{"eventMetadata"', b'{"eventVersion"')
 # Where one record may end and the next begin: within a JSON string its quotes would be escaped.
 _GLUED = re.compile(rb'\}\s*(?=\{\s*")')
 _RECORD_BEGINS = re.compile(
     rb'\{\s*"(?:captureData|eventMetadata|eventVersion|groundTruthData)"'
     rb'|(?<!"captureData":)(?<!"captureData": )\{\s*"endpoint(?:In|Out)put"'
 )
+_MARK = codecs.BOM_UTF8.decode("latin-1")
 _DECODER = json.JSONDecoder()
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?')
 
@@ -120,6 +121,8 @@ def _inflate(chunks: Iterator[bytes], problems: list[str]) -> Iterator[bytes]:
         for chunk in chunks:
             rest = chunk
             while rest:
+                if inflater.eof and not rest.strip(b"\0"):
+                    break  # what fills the last block of a tape or a disk
                 if inflater.eof:
                     inflater = zlib.decompressobj(wbits=31)
                 yield inflater.decompress(rest, _INFLATE_STEP)
@@ -182,7 +185,9 @@ def _by_line(lines: Iterable[_RawLine]) -> Iterator[Line]:
             raw.number, raw.offset, data, len(data) + raw.length - len(raw.data), raw.offset
         )
         listed = data[:1] in (b"{", b",") and data[-1:] in (b",", b"]")
-        if line.complete and (listed or data.find(_CAPTURE, 1) >= 0 or _GLUED.search(data)):
+        glued = listed or any(data.find(begin, 1) >= 0 for begin in _BEGINS)
+        glued = glued or bool(_GLUED.search(data))
+        if line.complete and glued:
             yield from _records_of(line)
         else:
             yield line
@@ -199,6 +204,9 @@ def _records_of(line: Line) -> Iterator[Line]:
     while position < end:
         if text[position] in " \t\r,]":
             position += 1
+            continue
+        if text.startswith(_MARK, position):  # files with a mark each, one after another
+            position += len(_MARK)
             continue
         try:
             document, stop = _DECODER.raw_decode(text, position)

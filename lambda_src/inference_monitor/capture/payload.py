@@ -69,6 +69,11 @@ class Payload:
         return isinstance(self.body, str) and self.documents is None and not self.binary
 
     @property
+    def holds_events(self) -> bool:
+        """Whether the body is a stream of server-sent events, and not JSON documents."""
+        return self.documents is not None and (self.text or "").lstrip()[:1] not in ("{", "[")
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is no body at all."""
         return self.is_text and not self.body.strip()
@@ -119,7 +124,7 @@ def parse_text(text: str, media_type: str | None, where: str) -> Payload:
     if too_many_values(text):
         raise MalformedCaptureError(f"{where}.data holds more than {MAX_VALUES:,} values")
     text = text.removeprefix("\ufeff")
-    stripped = text.strip()
+    stripped = text.strip().rstrip("\0")
     # A bare number or word is JSON only where it is said to be: "0.5" is also a CSV answer.
     if stripped[:1] in ("{", "[") or (media_type and media_type.endswith("json")):
         document = parse_json(stripped)
@@ -155,6 +160,8 @@ def decode_text(raw: bytes, declared: str = "") -> str | None:
     charsets = [charset] if charset else ["utf-8", *_declared_charset(declared)]
     if not charset and raw[1:2] == b"\0" and raw[:1] in (b"{", b"[", b'"'):
         charsets = ["utf-16-le"]
+    if not charset and raw[:1] == b"\0" and raw[1:2] in (b"{", b"[", b'"'):
+        charsets = ["utf-16-be"]
     if charsets[0] == "utf-8" and b"\0" in raw:  # sounds and images may be valid UTF-8 for long
         return None
     for name in charsets:

@@ -97,6 +97,9 @@ def _read_text(data: bytes) -> Record:
 
 
 def _read(document: Any) -> Record:
+    if isinstance(document, str) and document.lstrip().startswith("{"):  # encoded twice
+        inner = parse_json(document)
+        document = inner if isinstance(inner, dict) else document
     if reason := not_an_inference(document):
         return Skipped(reason, _event_id(document))
     try:

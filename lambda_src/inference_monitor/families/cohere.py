@@ -18,7 +18,7 @@ from inference_monitor.families.fields import (
     tool_call,
     usage_of,
 )
-from inference_monitor.families.openai import message_choice
+from inference_monitor.families.openai import finish_reason_of, message_choice
 from inference_monitor.inference import Choice, Request, Response
 
 _SUGGESTED = ("suggestions", "improvements", "corrections")
@@ -106,13 +106,16 @@ def join_events_v2(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 def cohere_generate(body: Any, _request: Request | None) -> Response | None:
     """`generations[].text`: Command, before its chat API."""
-    generations = objects_of(object_of(body).get("generations"))
+    rows = object_of(body).get("generations")
+    rows = rows[0] if isinstance(rows, list) and len(rows) == 1 and objects_of(rows[0]) else rows
+    generations = objects_of(rows)
     if not generations:
         return None
     choices = tuple(
         Choice(text_of(g.get("text")), text_of(g.get("finish_reason"))) for g in generations
     )
-    return Response("cohere_generate", body, choices, usage_of(body.get("token_count")))
+    counts = object_of(body.get("llm_output")).get("token_usage")  # LangChain's result of an LLM
+    return Response("cohere_generate", body, choices, usage_of(body.get("token_count") or counts))
 
 
 def cohere_summarize(body: Any, request: Request | None) -> Response | None:
@@ -132,8 +135,8 @@ def ai21_completions(body: Any, _request: Request | None) -> Response | None:
         return None
     choices = tuple(
         Choice(
-            text_of(object_of(c.get("data")).get("text")),
-            text_of(object_of(c.get("finishReason")).get("reason")),
+            text_of(object_of(c.get("data")).get("text", c.get("completion"))),
+            finish_reason_of(c.get("finishReason", c.get("finish_reason"))),
         )
         for c in completions
     )

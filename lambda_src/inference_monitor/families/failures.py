@@ -61,7 +61,34 @@ _STATUS_OF_TYPE = {
     "RESOURCE_DOES_NOT_EXIST": 404,
     "REQUEST_LIMIT_EXCEEDED": 429,
     "INTERNAL_ERROR": 500,
+    "MALFORMED_REQUEST": 400,
+    # llama.cpp's server (tools/server/utils.hpp), and codes of OpenAI's API.
+    "unavailable_error": 503,
+    "exceed_context_size_error": 400,
+    "not_supported_error": 501,
+    "context_length_exceeded": 400,
+    "invalid_api_key": 401,
+    "model_not_found": 404,
+    "insufficient_quota": 429,
+    "rate_limit_exceeded": 429,
+    "request_too_large": 413,
+    "timeout_error": 504,
+    # Google's APIs, and gRPC behind a gateway: status.
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "RESOURCE_EXHAUSTED": 429,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
     # Errors of AWS in front of a model.
+    "ResourceNotFoundException": 404,
+    "ModelTimeoutException": 408,
+    "ModelErrorException": 424,
+    "ModelStreamErrorException": 424,
+    "ModelNotReadyException": 429,
     "ValidationException": 400,
     "AccessDeniedException": 403,
     "ThrottlingException": 429,
@@ -86,12 +113,25 @@ _STATUS_OF_PHRASE = {
     "application error": 500,
     "page not found": 404,  # Go's
     "invalid http request received.": 400,  # uvicorn's
+    "no available server": 503,  # Traefik's
+    "local_rate_limited": 429,  # Envoy's
+    "rbac: access denied": 403,  # Istio's
+    "jwt is missing": 401,
+    "jwt verification fails": 401,
+    "fault filter abort": 503,
+    "default backend - 404": 404,  # ingress-nginx's
+    "http: request body too large": 413,  # Go's
+    "this node is being drained.": 503,  # Ray Serve's
+    "there was an error parsing the body": 400,  # FastAPI's
 }
 # Of these phrases some are also what a model answers; servers write them exactly so.
 _SAID_BY_PEOPLE = {status.value for status in HTTPStatus if 400 <= status < 500} - {
     405, 408, 411, 413, 414, 415, 422, 429, 431,
 }  # fmt: skip
-_SAID_BY_SERVERS = ("Bad Request", "Not Found")
+_SAID_BY_SERVERS = (
+    "Bad Request", "Not Found", "RBAC: access denied", "Jwt is missing", "Jwt verification fails",
+    "default backend - 404",
+)  # fmt: skip
 _BEGINNINGS = (
     # axum, under TGI and TEI (axum-core/src/extract/rejection.rs).
     ("Failed to deserialize the JSON body into the target type", 422),
@@ -101,27 +141,57 @@ _BEGINNINGS = (
     ("Failed to buffer the request body", 413),
     ("upstream connect error or disconnect/reset before headers", 503),  # Envoy
     ("Unexpected error, traceback:", 500),  # Ray Serve
-    ("java.lang.", 500),
+    ("Request dropped due to backpressure", 503),
+    ("Maximum request body size", 413),  # aiohttp
+    ("500 Internal Server Error\n\nServer got itself in trouble", 500),
+    ("Unable to evaluate payload provided: ", 400),  # SageMaker's XGBoost container
+    ("Unable to load model: ", 500),
+    ("+ Exception Group Traceback (most recent call last):", 500),
     ("RuntimeError: CUDA", 500),
     ("CUDA out of memory", 500),
+    ("CUDA error: ", 500),
     ("torch.cuda.OutOfMemoryError", 500),
     ("torch.OutOfMemoryError", 500),
 )
-_TRACEBACK = re.compile(r'^Traceback \(most recent call last\):\n +File "', re.MULTILINE)
+_TRACEBACK = re.compile(r'^Traceback \(most recent call last\):\n\n? +File "', re.MULTILINE)
 _RAISED = re.compile(r"[\w.]*(?:Error|Exception|Exit|Interrupt)\b")
 _STATUS_LINE = re.compile(
     r"(?:HTTP/[\d.]+ |Error:? )?([45]\d\d)[ :-]{1,3}(\w[\w '-]{2,40})\.?", re.I
 )
-_SAGEMAKER = re.compile(r"Received (?:server|client) error \((\d+)\) from \S+ with message")
+_CLOUDFLARE = re.compile(r"error code: (\d{3,4})")
+_SAGEMAKER = re.compile(
+    r"(?:An error occurred \(ModelError\) .{,99})?"
+    r"Received (?:server|client) error \((\d+)\) from \S+ with message"
+)
 _HTML = re.compile(
     r"\s*(?:<!--.*?-->\s*)?"
-    r"(?P<page><!doctype html|<html|<head|<body)?(?(page)|<(?:title|h1|center)\b)",
+    r"(?P<page><!doctype html|<html|<head|<body)?(?(page)|<(?:title|h1|h2|center|pre)\b)",
     re.I | re.DOTALL,
 )
-_NO_ROUTE = re.compile(r"Cannot (?:GET|POST) /\S*")  # Express
-_XML_ERROR = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:\w+:)?Error(?:Response)?[\s>]", re.I)
+_NO_ROUTE = re.compile(
+    r"Cannot (?:GET|POST) /\S*\Z"  # Express
+    r"|Path '?/\S* not found\. Please ping http://\S+/-/routes for rout\w+ table\.?\Z"  # Ray Serve
+)
+_TIMED_OUT = re.compile(r"Request \S+ timed out after [\d.]+ ?s\.?\Z")  # Ray Serve
+# What is left of a program that died: in Java, JavaScript, Rust and Go.
+_TRACE = re.compile(
+    r"(?:Exception in thread \"[^\"\n]*\" )?[\w.$]{1,200}(?:Exception|Error)\b.*"
+    r"(?:\n[ \t]+(?:at|\.\.\.) .*)+\s*\Z"
+    r"|thread '[^'\n]*' panicked at |panic: .*\n(?:.*\n)?\ngoroutine \d+ \["
+)
+_JAVA = re.compile(r"java\.[\w.]+(?:Exception|Error)(?::[^\n]*)?(?:\n\s.*)?\Z", re.DOTALL)
+_INVALID = re.compile(r"\d+ validation errors? for \w+\n(?:.*\n)+.*\[type=\w+, ")  # pydantic
+_UNLOADABLE = re.compile(r"Loading \S+ data failed with Exception, please ensure data is in")
+_ASKED_FOR_PAGE = re.compile(r"\b(?:html|web ?(?:page|site)|svg|xml)\b", re.I)
+_XML_ERROR = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?<(?:(?:\w+:)?Error(?:Response)?[\s>]"
+    r"|(?:\w+:)?Envelope\b.{0,999}?<(?:\w+:)?Fault>)",
+    re.I | re.DOTALL,
+)
 _HEAD = 8192  # characters of a page that hold its title; looking for one takes their square
-_TITLE = re.compile(r"<(title|h1|h2|message|p)[^>]*>(.*?)</\1\s*>", re.I | re.DOTALL)
+_TITLE = re.compile(
+    r"<((?:\w+:)?faultstring|title|h1|h2|message|pre|p)\b[^>]*>(.*?)</\1\s*>", re.I | re.DOTALL
+)
 _TAG = re.compile(r"<[^>]*>")
 _STATUS_IN_TITLE = re.compile(r"\b([45]\d\d)\b")
 _ERROR_IN_TITLE = re.compile(
@@ -137,12 +207,13 @@ _ANSWERS = (
     "labels", "score", "scores", "prediction",
 )  # fmt: skip
 _MESSAGES = (
-    "message", "Message", "errorMessage", "error_message", "error_msg", "errmsg", "msg", "detail",
-    "details", "description", "error_description", "reason", "title",
+    "message", "Message", "errorMessage", "error_message", "error_msg", "errmsg", "msg",
+    "faultstring", "detail", "details", "description", "error_description", "statusDescription",
+    "reason", "title", "traceback", "stack_trace",
 )  # fmt: skip
 _CODES = (
     "http_status_code", "status_code", "statusCode", "error_code", "http_status", "code", "status",
-    "OriginalStatusCode",
+    "OriginalStatusCode", "http_code",
 )  # fmt: skip
 _TYPES = ("error_type", "errorType", "type", "error_code", "__type", "code", "status")
 # A body that has nothing but these says why there is no answer.
@@ -150,12 +221,28 @@ _ABOUT_AN_ERROR = {
     *_MESSAGES, *_CODES, *_TYPES, "id", "stackTrace", "stack_trace", "traceback", "trace", "path",
     "requestId", "request_id", "timestamp", "instance", "success", "ok", "properties", "ErrorCode",
     "documentation_url", "param", "headers", "isBase64Encoded", "OriginalMessage", "LogStreamArn",
+    "errorCode",
 }  # fmt: skip
-_ERROR_NAMES = ("error", "errors", "Error", "exception")
-_LONE_MESSAGES = ("message", "Message", "errorMessage", "error_message", "detail")
+_LONE_MESSAGES = (
+    "message", "Message", "errorMessage", "error_message", "error_msg", "errmsg", "msg", "detail",
+)  # fmt: skip
+# What else an error is called; beside an answer it is one only as `error`.
+_ERROR_NAMES = ("errors", "Error", "ERROR", "err", "exception", "fault", "failure", "requestStatus")
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+_FINE_CODES: tuple[Any, ...] = (0, 200, "0", "200")
 _FINE = ("ok", "success", "succeeded", "completed", "healthy", "200")
 _FAILED_STATUS = ("error", "failed", "failure", "fail")
 _DEEPEST = 4  # error objects in error objects
+
+# Sentences with a name or a number in them.
+_WORDED = (
+    (_NO_ROUTE, 404),
+    (_TIMED_OUT, 408),
+    (_UNLOADABLE, 415),
+    (_TRACE, 500),
+    (_JAVA, 500),
+    (_INVALID, 400),
+)
 
 Found = tuple[str, Failure]
 
@@ -176,6 +263,7 @@ def find_failure(body: Any) -> Found | None:
         body = {**body["body"], **body}
     return (
         _error_member(body)
+        or _exception(body)
         or _declared(body)
         or _error_code(body)
         or _lone_message(body)
@@ -192,10 +280,14 @@ def find_text_failure(text: str, media_type: str | None, prompt: str = "") -> Fo
         prompt: What was asked. Words that the prompt holds are an answer to it.
     """
     stripped = text.strip()
+    if stripped.startswith("<") and media_type != "text/html" and _ASKED_FOR_PAGE.search(prompt):
+        return None
     if document := _HTML.match(stripped):
-        return _page(stripped, media_type if document["page"] else "a part of a page")
+        return _page(stripped, media_type, whole=bool(document["page"]))
     if _XML_ERROR.match(stripped):
-        return "error_page", Failure(_first_title(stripped, ("message",)) or "no message")
+        return "error_page", Failure(
+            _first_title(stripped, ("message", "faultstring")) or "no message"
+        )
     failure = _stated_in_words(stripped) or _implied_by_words(stripped, prompt)
     return ("error_text", failure) if failure else None
 
@@ -203,6 +295,8 @@ def find_text_failure(text: str, media_type: str | None, prompt: str = "") -> Fo
 def _stated_in_words(text: str) -> Failure | None:
     """A failure whose status stands in the text, as in "502 Bad Gateway"."""
     if told := _SAGEMAKER.match(text):
+        return Failure(text, status_code=_status(told[1]))
+    if told := _CLOUDFLARE.fullmatch(text):
         return Failure(text, status_code=_status(told[1]))
     line = _STATUS_LINE.fullmatch(text)
     if line and line[2].lower() in _STATUS_OF_PHRASE:
@@ -216,8 +310,9 @@ def _implied_by_words(text: str, prompt: str) -> Failure | None:
     begun = next((b for b in _BEGINNINGS if text.startswith(b[0])), None)
     if begun and begun[0] not in prompt:
         return _implied(_last_line(text), begun[1])
-    status = 404 if _NO_ROUTE.fullmatch(text) else _status_of_words(text)
-    known = text in _SAID_BY_SERVERS or text.startswith(("Cannot ", "Invalid HTTP"))
+    told = next((status for words, status in _WORDED if words.match(text)), None)
+    status = told or _status_of_words(text)
+    known = told is not None or text in _SAID_BY_SERVERS or text.startswith("Invalid HTTP")
     spoken = status in _SAID_BY_PEOPLE and not known
     return None if status is None or spoken or text in prompt else _implied(text, status)
 
@@ -235,15 +330,17 @@ def empty_failure(
 
 
 def _error_member(body: dict[str, Any]) -> Found | None:
-    error: Any = next((body[key] for key in _ERROR_NAMES if body.get(key)), None)
+    error: Any = body.get("error")
+    if not error and not body.keys().isdisjoint(_ERROR_NAMES) and not _has_answer(body):
+        error = next((body[key] for key in _ERROR_NAMES if body.get(key)), None)
     if body.get("object") == "error":
-        return "openai_error", _failure(body, _message(body) or "no message")
+        message = _message(body) or text_of(error)
+        return "openai_error", _failure(body, message or "no message")
     if isinstance(error, dict):
         told, message = _innermost(error)
         return "openai_error", _failure({**body, **told}, message or "no message")
-    if error is True or (isinstance(error, int) and not _has_answer(body)):
-        told = {**body, "code": body.get("code", error)}
-        return "lmi_error", _failure(told, _message(body) or "no message")
+    if body.get("is_error") is True or isinstance(error, int):
+        return _flagged(body, error)
     if isinstance(error, list):
         parts = [_innermost(e)[1] if isinstance(e, dict) else text_of(e) for e in error]
         error = "; ".join(part for part in parts if part)
@@ -257,6 +354,17 @@ def _error_member(body: dict[str, Any]) -> Found | None:
     return family, _failure(body, f"{common}: {error}" if common else error)
 
 
+def _flagged(body: dict[str, Any], error: Any) -> Found | None:
+    """A failure that is said to be one by `true`, or by a number that is no answer's."""
+    if not error and body.get("is_error") is not True:
+        return None
+    if error is not True and error and _has_answer(body):
+        return None
+    told = {**body, "code": body.get("code", error)}
+    message = _message(body) or text_of(body.get("content")) or "no message"
+    return "lmi_error", _failure(told, message)
+
+
 def _innermost(error: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
     """The fields of an error object and those of the errors in it, and what it says."""
     told: dict[str, Any] = {}
@@ -267,7 +375,8 @@ def _innermost(error: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
         if not isinstance(inner, dict):
             break
         error = inner
-    return told, _message(error) or text_of(error.get("error"))
+    fields = next((v for v in error.values() if is_texts(v)), None)  # what is wrong with which
+    return told, _message(error) or text_of(error.get("error")) or _told(fields)
 
 
 def _parsed(text: str) -> Any:
@@ -279,6 +388,7 @@ def _declared(body: dict[str, Any]) -> Found | None:
     failed = (
         body.get("type") == "error"
         or body.get("success") is False
+        or body.get("ok") is False
         or str(body.get("status")).lower() in _FAILED_STATUS
     )
     message = _message(body) if failed and not _has_answer(body) else None
@@ -298,15 +408,29 @@ def _error_code(body: dict[str, Any]) -> Found | None:
 
 def _lone_message(body: dict[str, Any]) -> Found | None:
     """FastAPI's `detail`, and bodies that have a message and nothing that it belongs to."""
-    if not body.keys() <= _ABOUT_AN_ERROR or str(body.get("status", "")).lower() in _FINE:
+    told = {key for key, value in body.items() if value not in _NOTHING}
+    fine = str(body.get("status", "")).lower() in _FINE or body.get("code") in _FINE_CODES
+    if fine or not told <= _ABOUT_AN_ERROR:
         return None
     message = next((m for key in _LONE_MESSAGES if (m := _told(body.get(key)))), None)
+    title = text_of(body.get("title")) or ""
+    if message is None and (_ERROR_IN_TITLE.fullmatch(title) or title.startswith("Invalid ")):
+        message = title  # Falcon's, with a description or not
     if message is None:
         return None
-    failure = _failure(body, message)
+    failure = _stated_in_words(message) or _failure(body, message)
     if failure.status_code is None and objects_of(body.get("detail")):  # FastAPI's validation
         failure = _implied(message, 422)
     return "lmi_error", failure
+
+
+def _exception(body: dict[str, Any]) -> Found | None:
+    """`{"modelStreamErrorException": {"message"}}`: an event of ConverseStream."""
+    name = next(iter(body), "")
+    if len(body) != 1 or not name.endswith("Exception"):
+        return None
+    kind = name[0].upper() + name[1:]
+    return "openai_error", _failure({"type": kind}, _told(body[name]) or kind)
 
 
 def _failed_finish(body: dict[str, Any]) -> Found | None:
@@ -318,6 +442,8 @@ def _failed_finish(body: dict[str, Any]) -> Found | None:
         reason = told.get("finish_reason")
         kind = reason.get("type") if isinstance(reason, dict) else reason
         if _is_failed(kind):
+            if isinstance(first.get("error"), dict):  # a provider's, as OpenRouter tells it
+                return _error_member(first)
             message = text_of(object_of(reason).get("message")) or "generation was aborted"
             return "openai_error" if first else "sglang_error", _failure(object_of(reason), message)
     return None
@@ -350,7 +476,7 @@ def _told(value: Any) -> str | None:
         said = text_of(problem.get("msg")) or text_of(problem.get("message")) or ""
         parts.append(f"{where}: {said}" if where and said else where or said)
     if isinstance(value, dict):
-        return _message(value)
+        return _message(value) or text_of(value.get("error"))
     return "; ".join(part for part in parts if part) or None
 
 
@@ -381,14 +507,23 @@ def _status(code: Any) -> int | None:
     return number if number is not None and 400 <= number < 600 else None
 
 
-def _page(text: str, media_type: str | None) -> Found | None:
-    """An HTML page: a failure, unless its title is of no error and it is declared as a text."""
-    title = _first_title(text, ("title", "h1", "h2")) or ""
-    stated = _STATUS_IN_TITLE.search(title) if _ERROR_IN_TITLE.fullmatch(title) else None
+def _page(text: str, media_type: str | None, *, whole: bool) -> Found | None:
+    """An HTML page, or a part of one: a failure if it speaks of an error, or is declared as a page.
+
+    Text that is declared as such may be a page that a model was to write.
+    """
+    title = _first_title(text, ("title", "h1", "h2", "pre")) or ""
+    headings = [t for tag in ("title", "h1", "h2") if (t := _first_title(text, (tag,)))]
+    headings = [h for h in headings if _ERROR_IN_TITLE.fullmatch(h)]
+    stated = next((found for h in headings if (found := _STATUS_IN_TITLE.search(h))), None)
     status = int(stated[1]) if stated else None
     implied = None if stated else _status_of_words(title)
-    if status is None and implied is None and media_type not in (None, "text/html"):
-        return None
+    if status is None and implied is None and _NO_ROUTE.match(_first_title(text, ("pre",)) or ""):
+        implied = 404
+    if status is None and implied is None:
+        erring = _ERROR_IN_TITLE.fullmatch(title) and media_type == "text/html"
+        if not erring and not (whole and media_type in (None, "text/html")):
+            return None
     message = title or _first_title(text, ("p",)) or "an HTML page in place of an answer"
     if implied is not None:
         return "error_page", _implied(message, implied)
@@ -397,7 +532,9 @@ def _page(text: str, media_type: str | None) -> Found | None:
 
 def _first_title(text: str, tags: tuple[str, ...]) -> str | None:
     """The text of the first of these elements that has any."""
-    found = {m[1].lower(): m[2] for m in reversed(list(_TITLE.finditer(text[:_HEAD])))}
+    found = {
+        m[1].lower().rpartition(":")[2]: m[2] for m in reversed(list(_TITLE.finditer(text[:_HEAD])))
+    }
     texts = (" ".join(html.unescape(_TAG.sub(" ", found.get(tag, ""))).split()) for tag in tags)
     return next((text for text in texts if text), None)
 

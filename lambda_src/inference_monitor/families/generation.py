@@ -161,7 +161,7 @@ def join_third_party(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 def is_sglang(part: dict[str, Any]) -> bool:
     """Whether a document is an answer of SGLang's own API, or one event of it."""
-    return "meta_info" in part and "embedding" not in part
+    return "meta_info" in part and "embedding" not in part and "score" not in part
 
 
 def join_sglang(parts: list[dict[str, Any]]) -> Any:
@@ -216,7 +216,7 @@ def _generated(answer: dict[str, Any], item: int) -> list[Choice]:
     said = answer[key]
     if isinstance(said, list):  # a pipeline in chat mode gives the conversation back
         said = object_of(said[-1] if said else None)
-    best = replace(_choice(text_of(said), details, item), reasoning=reasoning_of(answer))
+    best = replace(_choice(text_of(said), details or answer, item), reasoning=reasoning_of(answer))
     if isinstance(said, dict):
         finish = details.get("finish_reason")
         best = _at(message_choice(said, finish), item)
@@ -225,8 +225,14 @@ def _generated(answer: dict[str, Any], item: int) -> list[Choice]:
 
 
 def _choice(text: str | None, details: dict[str, Any], item: int) -> Choice:
-    finish = finish_reason_of(details.get("finish_reason", details.get("finish reason")))
-    return Choice(text, finish, output_tokens=count_of(details.get("generated_tokens")), item=item)
+    names = ("finish_reason", "finish reason", "stop_reason")
+    finish = next((f for n in names if (f := finish_reason_of(details.get(n)))), None)
+    return Choice(text, finish, output_tokens=_generated_tokens(details), item=item)
+
+
+def _generated_tokens(told: dict[str, Any]) -> int | None:
+    """TGI's count, or what Caikit and watsonx write beside the text."""
+    return count_of(told.get("generated_tokens", told.get("generated_token_count")))
 
 
 def _at(choice: Choice, item: int) -> Choice:
@@ -242,13 +248,13 @@ def _details_usage(groups: list[list[dict[str, Any]]]) -> Usage:
 def _answer_usage(answer: dict[str, Any]) -> Usage:
     details = object_of(answer.get("details"))
     prefill, told = details.get("prefill"), usage_of(answer.get("usage"))
-    length = count_of(details.get("input_length"))  # LMI on vLLM
+    length = count_of(details.get("input_length", answer.get("input_token_count")))  # LMI, Caikit
     inputs = told.input_tokens if length is None else length
     return Usage(
         inputs if not prefill or not isinstance(prefill, list) else len(prefill),
         told.output_tokens
-        if "generated_tokens" not in details
-        else count_of(details["generated_tokens"]),
+        if (generated := _generated_tokens(details or answer)) is None
+        else generated,
     )
 
 

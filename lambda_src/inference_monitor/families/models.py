@@ -22,8 +22,16 @@ from inference_monitor.families.fields import (
 )
 from inference_monitor.inference import Choice, Request, Response, Usage
 
-_VECTOR_KEYS = ("embeddings", "embedding", "vectors", "sparse_embeddings", "dense_vecs")
+_VECTOR_KEYS = (
+    "embeddings", "embedding", "vectors", "vector", "dense_vecs", "lexical_weights", "colbert_vecs",
+    "pooler_output", "last_hidden_state",
+)  # fmt: skip
+# `sentence_embeddings`, `sparse_embedding`, `text_embedding`, …
+_VECTOR_NAME = re.compile(r"\w+_embeddings?")
+_VALUE_NAMES = ("outputs", "output", "result", "results", "response", "data")
 _SCORE_KEYS = ("relevance_score", "score", "logit", "relevanceScore")
+_TOKEN_KEYS = {"tokens", "count", "max_model_len", "token_strs"}
+_PLACE_KEYS = ("index", "corpus_id", "document")
 _LABEL_KEYS = ("label", "entity", "entity_group", "token_str")
 _CERTAINTY_KEYS = ("score", "probs", "prob", "probability", "confidence")
 _PREDICTION_KEYS = (
@@ -51,6 +59,11 @@ _MEDIA_MAGIC = (
 _MEDIA_ADDRESS = re.compile(
     r"(?:https?|s3)://\S+\.(?:png|jpe?g|webp|gif|mp4|webm|mov|wav|mp3|flac|ogg)(?:\?\S*)?", re.I
 )
+_MEDIA_ADDRESS = re.compile(
+    r"(?:s3|gs|https?)://\S+\.(?:png|jpe?g|webp|gif|tiff?|mp4|webm|mov|wav|mp3|flac|ogg)(?:\?\S*)?",
+    re.I,
+)
+_EMBEDDED_COUNTS = ("prompt_tokens", "prompt_eval_count", "inputTextTokenCount")
 _LONG_BASE64 = 1024
 _SHORTEST_VECTOR = 32
 _CSV_TEXTS = ("generated_text", "summary_text", "translation_text", "text", "output", "answer")
@@ -64,16 +77,19 @@ def embeddings(body: Any, request: Request | None) -> Response | None:
     named = object_of(body)
     data = objects_of(named.get("data")) or objects_of(body)
     tokens = usage_of(named.get("usage")).input_tokens
-    if data and all("embedding" in d for d in data):
-        vectors: Any = [d["embedding"] for d in data]
+    if data and (of_each := next((k for k in ("embedding", "vector") if k in data[0]), None)):
+        vectors: Any = [d.get(of_each) for d in data]
     elif data and all(d.get("object") == "pooling" for d in data):  # vLLM's, of each token
         vectors = [d.get("data") for d in data]
     elif request and request.messages and _are_long(named.get("predictions")):
         vectors = named["predictions"]
-    elif key := next((k for k in _VECTOR_KEYS if k in named), None):
+    elif key := _vector_key(named):
         vectors = named[key]
-        if tokens is None:
-            tokens = count_of(object_of(named.get("meta_info")).get("prompt_tokens"))
+        counts = {**named, **object_of(named.get("meta_info"))}
+        told = (count_of(counts.get(name)) for name in _EMBEDDED_COUNTS)
+        tokens = next((c for c in told if c is not None), None) if tokens is None else tokens
+    elif request and request.messages and (vectors := _named_vectors(named)):
+        pass
     elif is_sparse(body) or (request and request.messages and _are_vectors(body)):
         vectors = body
     else:
@@ -81,6 +97,22 @@ def embeddings(body: Any, request: Request | None) -> Response | None:
     return Response(
         "embeddings", _shape(vectors), usage=Usage(tokens), model=text_of(named.get("model"))
     )
+
+
+def _vector_key(named: dict[str, Any]) -> str | None:
+    """The name that vectors stand under; a text under such a name is none."""
+    if named.keys().isdisjoint(_VECTOR_KEYS) and any(
+        " " in text for key in _ANSWER_KEYS if (text := text_of(named.get(key)))
+    ):
+        return None  # a text, with the vector by which something was found beside it
+    names = (k for k in named if k in _VECTOR_KEYS or _VECTOR_NAME.fullmatch(k))
+    found = (k for k in names if isinstance(named[k], (list, dict)) or k == "embedding")
+    return next(found, None)
+
+
+def _named_vectors(named: dict[str, Any]) -> Any:
+    """Numbers under a name that says nothing, as an answer to a text."""
+    return next((v for key in _VALUE_NAMES if _are_vectors(v := named.get(key))), None)
 
 
 def rerank(body: Any, request: Request | None) -> Response | None:
@@ -95,7 +127,9 @@ def rerank(body: Any, request: Request | None) -> Response | None:
     asked = request is not None and request.family == "rerank"
     scored = all(r.get("object") == "score" for r in rows)
     if not (
-        scored or (all("index" in r for r in rows) and (asked or "relevance_score" in rows[0]))
+        scored
+        or (asked and all(any(p in r for p in _PLACE_KEYS) for r in rows))
+        or (all("index" in r for r in rows) and "relevance_score" in rows[0])
     ):
         return None
     return Response(
@@ -112,6 +146,9 @@ def scores(body: Any, request: Request | None) -> Response | None:
 
 def tokens(body: Any, _request: Request | None) -> Response | None:
     """The tokens of a text, which TGI and TEI count out: `[{id, text, start, stop}]`."""
+    named = object_of(body)
+    if is_numbers(named.get("tokens")) and named.keys() <= _TOKEN_KEYS:
+        return Response("tokens", body)  # vLLM's, and llama.cpp's
     rows = body if isinstance(body, list) else []
     flat = [t for row in rows for t in (row if isinstance(row, list) else [row])]
     counted = bool(flat) and all(isinstance(t, dict) and {"id", "text"} <= t.keys() for t in flat)
@@ -124,7 +161,8 @@ def labels(body: Any, _request: Request | None) -> Response | None:
     vLLM's classes are in `data`, with their `probs`; moderation models list `categories`.
     """
     named = object_of(body)
-    rows = objects_of(named.get("data") or named.get("results")) or body
+    rows = objects_of(named.get("data") or named.get("results") or named.get("classifications"))
+    rows = rows or body
     rows = rows if isinstance(rows, list) else [rows]
     flat = [r for row in rows for r in (row if isinstance(row, list) else [row])]
     if not flat or not all(isinstance(r, dict) for r in flat):
@@ -132,6 +170,7 @@ def labels(body: Any, _request: Request | None) -> Response | None:
     if not (
         all(_is_label(r) for r in flat)
         or all({"labels", "scores"} <= r.keys() for r in flat)
+        or all("prediction" in r and "confidence" in r for r in flat)  # Cohere's
         or all("categories" in r and ("flagged" in r or "category_scores" in r) for r in flat)
     ):
         return None
@@ -161,8 +200,11 @@ def media(body: Any, request: Request | None) -> Response | None:
     asked = request is not None and request.family in ("image_generation", "speech")
     drawn = any(_is_media(n[key]) for n in named for key in n if _MEDIA_KEY.search(key))
     listed = bool(data) and all("b64_json" in d or ("url" in d and asked) for d in data)
-    inside = any(is_media_text(value) for n in named for value in n.values())
-    return Response("media", body) if drawn or listed or inside else None
+    values = [value for n in named for value in n.values()]
+    values += [part for value in values if isinstance(value, list) for part in value[:1]]
+    inside = any(is_media_text(value) or _is_media_address(value) for value in values)
+    filtered = any("finish_reasons" in n and "images" in n for n in named)  # Stability's
+    return Response("media", body) if drawn or listed or inside or filtered else None
 
 
 def predictions(body: Any, request: Request | None) -> Response | None:
@@ -213,6 +255,11 @@ def is_media_text(value: Any) -> bool:
     return False
 
 
+def _is_media_address(value: Any) -> bool:
+    """Whether a text is nothing but the place of an image, a video or a sound."""
+    return isinstance(value, str) and bool(_MEDIA_ADDRESS.fullmatch(value))
+
+
 def is_bare_vectors(body: Any) -> bool:
     """Lists of numbers nested to any depth: one vector, one per text, or one per token."""
     while isinstance(body, list) and body and isinstance(body[0], list):
@@ -230,12 +277,17 @@ def _are_vectors(body: Any) -> bool:
 def _are_long(value: Any) -> bool:
     """Whether predictions are vectors: probabilities of classes are fewer numbers."""
     rows = value if isinstance(value, list) else []
-    return bool(rows) and all(is_numbers(row) and len(row) >= _SHORTEST_VECTOR for row in rows)
+    of_tokens = bool(rows) and all(is_bare_vectors(r) and isinstance(r[0], list) for r in rows)
+    return of_tokens or (
+        bool(rows) and all(is_numbers(row) and len(row) >= _SHORTEST_VECTOR for row in rows)
+    )
 
 
 def is_sparse(body: Any) -> bool:
-    """Lists of `{index, value}`, one for each text: TEI's sparse embeddings."""
-    rows = body if isinstance(body, list) else []
+    """Lists of `{index, value}`, one for each text (TEI), or `indices` with their `values`."""
+    rows = body if isinstance(body, list) else [body]
+    if rows and all(is_numbers(object_of(r).get("indices")) and "values" in r for r in rows):
+        return True
     flat = [v for row in rows for v in (row if isinstance(row, list) else [])]
     return bool(flat) and all(isinstance(v, dict) and {"index", "value"} == v.keys() for v in flat)
 

@@ -17,8 +17,12 @@ from inference_monitor.inference import Choice, Request, Response, ToolCall
 # What vLLM and SGLang, newer vLLM, Ollama, OpenRouter, SGLang's parser and Cohere call thoughts.
 _THOUGHT_FIELDS = (
     "reasoning_content", "reasoning", "thinking", "reasoning_details", "reasoning_text",
-    "tool_plan",
+    "tool_plan", "thinking_blocks", "thoughts", "thought",
 )  # fmt: skip
+
+
+# Completions have `text`; some servers put a text where a message should be.
+_SAID = ("text", "message", "messages", "content")
 
 
 def openai_chat(body: Any, _request: Request | None) -> Response | None:
@@ -40,7 +44,7 @@ def openai_completions(body: Any, request: Request | None) -> Response | None:
     beside = text_of(body.get("generated_text"))  # mocks that answer in two styles at once
     spoken = tuple(
         Choice(
-            text_of(c.get("text", beside)),
+            next((t for key in _SAID if (t := text_of(c.get(key))) is not None), beside),
             finish_reason_of(c.get("finish_reason")),
             reasoning_of(c),
             item=i // each,
@@ -53,6 +57,7 @@ def openai_completions(body: Any, request: Request | None) -> Response | None:
 def bare_message(body: Any, _request: Request | None) -> Response | None:
     """A message of the assistant and nothing around it, or the conversation with it at its end."""
     message = object_of(body[-1] if isinstance(body, list) and body else body)
+    message = object_of(message.get("delta")) or message  # a piece, of MLflow's chat agents
     if message.get("role") not in ("assistant", "model") or (
         "content" not in message and "tool_calls" not in message
     ):
@@ -63,7 +68,9 @@ def bare_message(body: Any, _request: Request | None) -> Response | None:
 
 def finish_reason_of(value: Any) -> str | None:
     """The finish reason; SGLang wraps it in an object with a type."""
-    return text_of(value.get("type")) if isinstance(value, dict) else text_of(value)
+    if isinstance(value, dict):
+        return text_of(value.get("type")) or text_of(value.get("reason"))  # SGLang's, AI21's
+    return text_of(value)
 
 
 def message_choice(message: dict[str, Any], finish_reason: Any) -> Choice:
@@ -136,13 +143,17 @@ def _all_text(value: Any) -> str:
     """The text of a text, of a part, or of a list of parts."""
     if isinstance(value, list):
         return "".join(_all_text(part) for part in value)
-    return text_of(value) or text_of(object_of(value).get("text")) or ""
+    part = object_of(value)
+    return text_of(value) or text_of(part.get("text")) or text_of(part.get("thinking")) or ""
 
 
 def reasoning_of(message: dict[str, Any]) -> str | None:
     """Thoughts in a field of their own, which servers name differently; the first one counts."""
     told = (_all_text(message[key]) for key in _THOUGHT_FIELDS if key in message)
-    return next((text for text in told if text), None)
+    thoughts = next((text for text in told if text), None)
+    if thoughts is None and "provider_specific_fields" in message:  # LiteLLM's
+        return reasoning_of(object_of(message["provider_specific_fields"]))
+    return thoughts
 
 
 def _tool_calls(message: dict[str, Any]) -> tuple[ToolCall, ...]:

@@ -21,6 +21,8 @@ from inference_monitor.families.fields import (
 from inference_monitor.inference import Choice, Request, Response
 
 _MARKS = ("instructions", "max_output_tokens", "previous_response_id", "reasoning")
+_ITEM_DONE = "response.output_item.done"
+_CALLS = ("function_call", "custom_tool_call")
 _TEXT_PARTS = ("input_text", "output_text", "text")
 
 
@@ -50,8 +52,9 @@ def openai_responses(body: Any, _request: Request | None) -> Response | None:
         or text_of(body.get("status")),
         reasoning="\n".join(thoughts) or None,
         tool_calls=tuple(
-            tool_call(i.get("name"), i.get("arguments"), i.get("call_id"))
-            for i in of_type(output, "function_call")
+            tool_call(i.get("name"), i.get("arguments", i.get("input")), i.get("call_id"))
+            for i in objects_of(output)
+            if i.get("type") in _CALLS
         ),
     )
     usage = usage_of(body.get("usage"))
@@ -68,7 +71,13 @@ def join_events(parts: list[dict[str, Any]]) -> dict[str, Any]:
     whole = next((r for p in reversed(parts) if (r := object_of(p.get("response")))), {})
     if whole.get("output"):
         return whole
+    done = [
+        item for p in parts if p.get("type") == _ITEM_DONE and (item := object_of(p.get("item")))
+    ]
     said, thought = _joined(parts, "output_text"), _joined(parts, "reasoning")
+    if said is None and any(item.get("type") == "message" for item in done):
+        # MLflow's agents send whole items only.
+        return {**whole, "object": "response", "output": done}
     output: list[dict[str, Any]] = []
     if thought:
         output.append({"type": "reasoning", "summary": [{"type": "summary_text", "text": thought}]})

@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from inference_monitor.capture.documents import NOT_JSON, parse_json
 from inference_monitor.capture.payload import Payload
-from inference_monitor.families import langchain, triton
+from inference_monitor.families import gemini, langchain, triton
 from inference_monitor.families.anthropic import openai_turns
 from inference_monitor.families.caller import caller_of
 from inference_monitor.families.fields import (
@@ -42,13 +43,23 @@ _TABULAR_KEYS = ("instances", "features", "dataframe_split", "dataframe_records"
 # Names that containers of people's own give to a prompt, also as columns of a table.
 _PROMPT_NAMES = (
     "prompt", "inputs", "input", "text", "query", "question", "instruction", "input_text",
-    "inputText", "prompt_text", "user_input", "user_message", "user_prompt", "prompts",
+    "inputText", "prompt_text", "user_input", "user_message", "user_prompt", "prompts", "sentence",
+    "content", "input_string", "input_strings",
 )  # fmt: skip
+# Names that containers of people's own give to a conversation.
+_DIALOG_NAMES = (
+    "conversation", "conversations", "dialog", "dialogs", "dialogue", "chat", "turns",
+    "input_string",
+)  # fmt: skip
+_HISTORY_NAMES = ("history", "chat_history")
+# Names of what is only wrapped around a request; batches of OpenAI's API name it `body`.
+_WRAPPERS = ("body", "data", "payload", "request", "input_data", "inputs", "prompt", "args")
 _IMAGE_PARAMETERS = (
     "negative_prompt", "num_inference_steps", "guidance_scale", "num_images_per_prompt",
     "cfg_scale", "text_prompts", "aspect_ratio", "num_frames", "image_size",
     "imageGenerationConfig",
 )  # fmt: skip
+_IMAGE_MODES = ("text-to-image", "image-to-image")
 _IMAGE_SIZE = re.compile(r"\d{2,4}x\d{2,4}")
 # Only a model that generates text takes these.
 _GENERATION_PARAMETERS = (
@@ -112,6 +123,8 @@ def openai_chat(body: dict[str, Any]) -> Request | None:
     Anthropic's has the same name for them, and a `system` prompt beside them.
     """
     turns = body.get("messages")
+    if isinstance(turns, str):
+        turns = [user(turns)]
     if not isinstance(turns, list):
         return None
     dialogs = turns if turns and all(_is_dialog(d) for d in turns) else [turns]
@@ -119,9 +132,25 @@ def openai_chat(body: dict[str, Any]) -> Request | None:
     for dialog in dialogs:
         messages = system(body.get("system"))
         for turn in dialog:
-            messages += openai_turns(turn) if isinstance(turn, dict) else [user(turn)]
+            messages += _turns_of(turn)
         items.append(messages)
     return _request("openai_chat", body, items, _rest(body, "messages", "system"))
+
+
+def conversation(body: dict[str, Any]) -> Request | None:
+    """A conversation under another name, and Gemini's `contents`."""
+    if messages := gemini.messages_of(body):
+        return _request("conversation", body, [messages], body.get("generationConfig"))
+    if any(body.get(key) and isinstance(body[key], list) for key in _HISTORY_NAMES):
+        return _request("conversation", body, [langchain.messages_of(body)], None)
+    for key in _DIALOG_NAMES:
+        turns = body.get(key)
+        dialogs = turns if turns and isinstance(turns, list) else []
+        dialogs = dialogs if dialogs and all(isinstance(d, list) for d in dialogs) else [dialogs]
+        items = [[m for t in dialog for m in _turns_of(t)] for dialog in dialogs]
+        if all(_is_dialog(item) for item in items):
+            return _request("conversation", body, items, _rest(body, key))
+    return None
 
 
 def openai_responses(body: dict[str, Any]) -> Request | None:
@@ -144,7 +173,7 @@ def image_generation(body: dict[str, Any]) -> Request | None:
     told = {**body, **object_of(body.get("parameters"))}
     sized = "width" in told and "height" in told
     size = text_of(told.get("size"))
-    drawn = any(name in told for name in _IMAGE_PARAMETERS)
+    drawn = any(name in told for name in _IMAGE_PARAMETERS) or told.get("mode") in _IMAGE_MODES
     if not (drawn or sized or (size and _IMAGE_SIZE.fullmatch(size))) or "messages" in body:
         return None
     return Request("image_generation", body, parameters=_rest(body, "prompt", "inputs"))
@@ -179,7 +208,7 @@ def rerank(body: dict[str, Any]) -> Request | None:
     a `source_sentence` with the `sentences` beside it.
     """
     ranked = "query" in body and any(isinstance(body.get(k), list) for k in _RANKED_KEYS)
-    scored = any(one in body and other in body for one, other in _SCORED_PAIRS)
+    scored = "pairs" in body or any(one in body and other in body for one, other in _SCORED_PAIRS)
     if ranked or scored or "source_sentence" in object_of(body.get("inputs")):
         return Request("rerank", body, parameters=_rest(body, "query", "inputs", *_RANKED_KEYS))
     return None
@@ -187,6 +216,8 @@ def rerank(body: dict[str, Any]) -> Request | None:
 
 def embeddings(body: dict[str, Any]) -> Request | None:
     """`texts` (Cohere) or `input` (OpenAI, NIM): texts to embed, unless the answer is a text."""
+    if "instruction" in body:
+        return None
     for key in ("texts", "input", "sentences"):
         if isinstance(body.get(key), (str, list)):
             return _request("embeddings", body, _prompts(body[key]), _rest(body, key))
@@ -259,12 +290,14 @@ def rows(body: dict[str, Any]) -> Request | None:
     if not items or not all(items):
         return None
     parameters = body.get("params") or body.get("parameters")
+    if not parameters and isinstance(table[0], dict):  # those of a row stand for all
+        parameters = table[0].get("parameters") or _rest(table[0], *_PROMPT_NAMES, "messages")
     return _request("rows", body, [item for item in items if item], parameters)
 
 
 def inputs_object(body: dict[str, Any]) -> Request | None:
     """`inputs` as an object (question and context, a table, …): a pipeline that is not a chat."""
-    if not isinstance(body.get("inputs"), dict):
+    if not isinstance(body.get("inputs"), dict) or not body["inputs"]:
         return None
     return Request("inputs_object", body, parameters=_parameters(body.get("parameters")))
 
@@ -302,10 +335,28 @@ def input_object(body: dict[str, Any]) -> Request | None:
 
 def text(body: dict[str, Any]) -> Request | None:
     """`text` (Cohere summarize), or another name for a prompt of the container's own choice."""
+    instruction, material = body.get("instruction"), body.get("input")
+    if isinstance(instruction, str) and isinstance(material, str):  # Alpaca's
+        asked = "\n\n".join(part for part in (instruction, material) if part)
+        return _request("text", body, [[user(asked)]], _rest(body, "instruction", "input"))
+    spelled = {key.lower(): key for key in body}
     names = (*_PROMPT_NAMES, *(("source",) if "sourceType" in body else ()))
-    for key in names:
+    for name in names:
+        key = name if name in body else spelled.get(name, name)
         if items := _prompts(body.get(key)):
             return _request("text", body, items, _rest(body, key))
+    return None
+
+
+def wrapped(body: dict[str, Any]) -> Request | None:
+    """A request under a name that says nothing of it, or the text of one."""
+    for key in _WRAPPERS:
+        value = body.get(key)
+        value = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if isinstance(value, dict) and (inner := _read_object(value)).messages:
+            return replace(inner, body=body)
+        if key == "data" and isinstance(value, str) and not is_tabular_text(value):
+            return _request("text", body, [[user(value)]], _rest(body, key))
     return None
 
 
@@ -339,7 +390,9 @@ REQUEST_FAMILIES = (
     RequestFamily("prompt", prompt, certain=True),
     RequestFamily("text_inputs", text_inputs),
     RequestFamily("embeddings", embeddings, Kind.EMBEDDING),
+    RequestFamily("conversation", conversation),
     RequestFamily("text", text),
+    RequestFamily("wrapped", wrapped),
     RequestFamily("tabular", tabular, Kind.CLASSIFIER),
 )
 _FAMILIES = {
@@ -359,6 +412,8 @@ def _read(payload: Payload) -> Request:
         return Request("tabular" if media_type in TABULAR_TYPES else "binary", body)
     if payload.is_text and media_type in TABULAR_TYPES:
         return _read_csv(body)
+    if media_type == "application/x-www-form-urlencoded" and isinstance(body, str):
+        body = dict(parse_qsl(body)) or body
     if isinstance(body, str) and payload.text != body:  # a document that was encoded twice
         inner = parse_json(body) if body[:1] in ("{", "[") else NOT_JSON
         body = body if inner is NOT_JSON else inner
@@ -413,9 +468,10 @@ def _read_csv(body: str) -> Request:
 
 def _table_rows(body: dict[str, Any]) -> list[Any]:
     """The rows of a table, however it is laid out; empty if the body is none."""
-    split = object_of(body.get("dataframe_split", body))  # older MLflow: at the top
-    if isinstance(split.get("columns"), list) and isinstance(split.get("data"), list):
-        names = [str(name) for name in split["columns"]]
+    split = object_of(body.get("dataframe_split", body if "columns" in body else None))
+    if isinstance(split.get("data"), list):  # older MLflow has the table at the top
+        columns = split.get("columns")
+        names = [str(name) for name in columns] if isinstance(columns, list) else ["0"]
         rows_of_cells = [row for row in split["data"] if isinstance(row, list)]
         return [dict(zip(names, row, strict=False)) for row in rows_of_cells]
     for key in ("dataframe_records", "instances", "inputs"):
@@ -438,8 +494,11 @@ def _row_messages(row: Any) -> Messages | None:
         return dialog
     if "context" in row and "question" in row:  # a question about a text, cut out of it
         return None
-    asked = (row.get(name) for name in _PROMPT_NAMES)
+    asked = [row.get(name) for name in _PROMPT_NAMES]
     found = next((value for value in asked if isinstance(value, str)), None)
+    lone = next(iter(row.values())) if len(row) == 1 else None
+    if found is None and isinstance(lone, str) and not is_cell(lone):  # a column of any name
+        found = lone
     return [user(found)] if found is not None else None
 
 
@@ -473,6 +532,19 @@ def _prompts(value: Any) -> list[Messages]:
     if isinstance(value, str):
         return [[user(value)]]
     return [[user(v)] for v in value] if is_texts(value) else []
+
+
+def _turns_of(turn: Any) -> Messages:
+    """A message as it is, or of another spelling: AI21's `text`, ShareGPT's `from`, a pair."""
+    if isinstance(turn, list) and len(turn) == 2 and isinstance(turn[0], str):
+        return langchain.turns([turn])
+    if not isinstance(turn, dict):
+        return [user(turn)]
+    if "content" not in turn and isinstance(turn.get("text"), str) and "role" in turn:
+        turn = {**turn, "content": turn["text"]}
+    elif "from" in turn and "value" in turn:
+        return langchain.turns([[turn["from"], turn["value"]]])
+    return openai_turns(turn)
 
 
 def _is_dialog(value: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from inference_monitor.families import (
     anthropic,
     cohere,
+    converse,
     generation,
     langchain,
     ollama,
@@ -53,13 +54,20 @@ def join_documents(documents: list[Any], rest: str = "") -> Joined:
     if pieces and len(pieces) + len(parts) == len(documents):
         failed = next((found for p in parts if (found := find_failure(p))), None)
         return Joined("".join(pieces), True, failed or _failure_after(rest))
-    return Joined(documents[0] if len(documents) == 1 else documents)
+    body = documents[0] if len(documents) == 1 else documents
+    return Joined(body, failure=_failure_after(rest))
 
 
 def is_stream(documents: list[Any]) -> bool:
     """Whether these documents are pieces of one answer."""
     parts = [d for d in documents if isinstance(d, dict)]
     return any(is_part(p) for is_part, _ in _STREAMS for p in parts[:1])
+
+
+def is_chat_stream(documents: Any) -> bool:
+    """Whether a list holds pieces of a chat, which are never whole answers."""
+    parts = objects_of(documents)
+    return len(parts) > 1 and all(map(_is_chat_chunk, parts[:2]))
 
 
 def _failure_in(
@@ -201,6 +209,7 @@ _STREAMS = (
     (cohere.is_event_v2, cohere.join_events_v2),
     (openai_responses.is_event, openai_responses.join_events),
     (anthropic.is_event, anthropic.join_events),
+    (converse.is_event, converse.join_events),
     (ollama.is_line, ollama.join_lines),
     (ollama.is_llama_cpp, ollama.join_llama_cpp),
     (langchain.is_chunk, langchain.join_chunks),

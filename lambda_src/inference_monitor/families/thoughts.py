@@ -64,6 +64,7 @@ _IN_WORDS = (
 # What models that think put around the answer that follows.
 _WRAPPED = re.compile(
     r"\s*(?:<answer>(?P<answer>.*?)(?:</answer>\s*|\Z)"
+    r"|<response>(?P<granite>.*?)(?:</response>\s*|\Z)"
     r"|<\|START_(?:RESPONSE|TEXT)\|>(?P<response>.*?)(?:<\|END_(?:RESPONSE|TEXT)\|>\s*|\Z)"
     r"|<\|begin_of_solution\|>(?P<solution>.*?)(?:<\|end_of_solution\|>\s*|\Z))\Z",
     re.DOTALL,
