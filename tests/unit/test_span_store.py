@@ -189,6 +189,18 @@ def test_spans_are_tried_again_with_one_request(server: Server) -> None:
     assert spans.send(traces, "1") == {}
 
 
+def test_a_busy_database_does_not_prolong_the_finding(server: Server) -> None:
+    """When spans are tried again, an answer that names the database shows that they are served."""
+    server.spans = lambda: Answer(404, "x")
+    spans, traces = store(server), built(10)
+    spans.send(traces, "1")
+    server.now += 16 * MINUTE
+    busy = Answer(400, json.dumps({"message": "QueuePool limit of size 5 overflow 10 reached"}))
+    server.spans = in_turn(busy, OK)
+    assert spans.send(traces, "1") == {}
+    assert spans.served
+
+
 def test_what_fails_after_the_upload_takes_the_finding_back(server: Server) -> None:
     """A record that cannot be written either shows that it was the server."""
     server.spans = lambda: Answer(503, "x")

@@ -85,11 +85,9 @@ class SpanStore:
         """
         if not self.served:
             return {t.trace_id: NOT_SERVED for t in traces}
-        if self._choice == "auto" and self._distrusted_until is not None:
-            answer = send_alone(self._api, experiment_id, traces[0], _TRIAL_SECONDS)
-            if not answer.ok:
-                self.distrust()
-                return {t.trace_id: NOT_SERVED for t in traces}
+        if self._distrusted_until is not None and self._still_fail(traces[0], experiment_id):
+            self.distrust()
+            return {t.trace_id: NOT_SERVED for t in traces}
         not_taken = send_spans(self._api, experiment_id, traces)
         if self._choice == "spans" or not not_taken:
             self.trust()
@@ -118,12 +116,18 @@ class SpanStore:
 
     def distrust(self) -> None:
         """Send none for a while: the server does not take them, or took them and lost them."""
-        self._distrusted_until = self._clock() + _AGAIN_AFTER_SECONDS
+        if self._choice == "auto":
+            self._distrusted_until = self._clock() + _AGAIN_AFTER_SECONDS
 
     def trust(self) -> None:
         """Send spans again: they were taken, or more than they has failed."""
         self._distrusted_until = None
         self._untaken.clear()
+
+    def _still_fail(self, trace: BuiltTrace, experiment_id: str) -> bool:
+        """Try spans again after a while, with those of one trace."""
+        answer = send_alone(self._api, experiment_id, trace, _TRIAL_SECONDS)
+        return not (answer.ok or answer.database_failed or answer is UNENCODABLE)
 
     def _none_taken(
         self, traces: Sequence[BuiltTrace], not_taken: Mapping[str, Answer], experiment_id: str
