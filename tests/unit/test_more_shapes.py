@@ -283,6 +283,9 @@ SHAPES: dict[str, Shape] = {
     "s chunks in an array": Shape(ST, [{"choices": [{"index": 0, "delta": {"content": x}}]} for x in H], _talked(), "containers of people's own"),
     "s gemini array": Shape({"contents": [{"role": "user", "parts": [{"text": ASK}]}]}, [{"candidates": [{"content": {"parts": [{"text": x}]}}]} for x in H], _talked(), "ai.google.dev: streamGenerateContent without alt=sse"),
     "s converse tool": Shape({"messages": [{"role": "user", "content": [{"text": ASK}]}]}, _lines([{"contentBlockDelta": {"delta": {"reasoningContent": {"text": "Hm."}}, "contentBlockIndex": 0}}, {"contentBlockStart": {"start": {"toolUse": {"toolUseId": "1", "name": "dock"}}, "contentBlockIndex": 1}}, {"contentBlockDelta": {"delta": {"toolUse": {"input": '{"a"'}}, "contentBlockIndex": 1}}, {"contentBlockDelta": {"delta": {"toolUse": {"input": ":1}"}}, "contentBlockIndex": 1}}, {"messageStop": {"stopReason": "tool_use"}}]), {"kind": "llm", "tool_calls": [{"name": "dock", "arguments": '{"a":1}'}], "reasoning": "Hm.", "finish_reason": "tool_use"}, "awsdocs: ConverseStream", NL),
+    "s metadata around the pieces": Shape({**P, "stream": True}, _events([{"id": "1", "model": "m"}, *({"text": x} for x in H), {"done": True, "usage": {"prompt_tokens": 5, "completion_tokens": 8}}]), _talked(input_tokens=5, output_tokens=8), "containers of people's own", ES),
+    "s text so far": Shape({**P, "stream": True}, _events([{"text": "It h"}, {"text": "It holds"}, {"text": SAID}]), _talked(), "containers of people's own", ES),
+    "an exception by name": Shape(P, {"NullPointerException": "thrown where a reference is null"}, {"kind": "llm"}, "containers of people's own"),
 }  # fmt: skip
 
 

@@ -427,7 +427,7 @@ def _lone_message(body: dict[str, Any]) -> Found | None:
 def _exception(body: dict[str, Any]) -> Found | None:
     """`{"modelStreamErrorException": {"message"}}`: an event of ConverseStream."""
     name = next(iter(body), "")
-    if len(body) != 1 or not name.endswith("Exception"):
+    if len(body) != 1 or not name.endswith("Exception") or not isinstance(body[name], dict):
         return None
     kind = name[0].upper() + name[1:]
     return "openai_error", _failure({"type": kind}, _told(body[name]) or kind)

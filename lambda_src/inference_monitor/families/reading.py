@@ -454,7 +454,8 @@ def _read_pieces(parts: list[dict[str, Any]], request: Request | None) -> Respon
     """
     if request is None or len(request.items) > 1:
         return None
-    reads = [read for part in parts if (read := _read_body(part, request))]
+    told = [read for part in parts if (read := _read_body(part, request))]
+    reads = [read for read in told if read.family != "usage_only"]
     if not reads or any(
         _KINDS.get(r.family) is not Kind.LLM or r.family in ("openai_chat", "anthropic_messages")
         for r in reads
@@ -471,7 +472,7 @@ def _read_pieces(parts: list[dict[str, Any]], request: Request | None) -> Respon
         thoughts or None,
         tuple(call for c in choices for call in c.tool_calls),
     )
-    counts = [read.usage for read in reversed(reads)]
+    counts = [read.usage for read in reversed(told)]
     inputs = (u.input_tokens for u in counts if u.input_tokens is not None)
     outputs = (u.output_tokens for u in counts if u.output_tokens is not None)
     usage = Usage(next(inputs, None), next(outputs, None))
