@@ -7,7 +7,7 @@ import time
 import pytest
 import requests
 
-from inference_monitor.errors import PermanentWriteError, TransientError
+from inference_monitor.errors import TransientError
 from inference_monitor.ports import ScoredInference
 from inference_monitor.traces import artifacts, otlp, span_store, writer
 from inference_monitor.traces.span_store import StoreChoice
@@ -283,12 +283,12 @@ def test_artifacts_by_choice(
 
 
 @pytest.mark.parametrize(
-    ("reply", "error", "reason"),
+    ("reply", "reason"),
     [
-        (503, TransientError, "10 traces not written yet: .*take the spans: 503"),
-        (404, TransientError, "10 traces not written yet: .*take the spans: 404"),
-        (200, TransientError, "10 traces not written yet: .*accepts spans and does not store"),
-        (422, PermanentWriteError, "take the spans: 422"),
+        (503, "take the spans: 503"),
+        (404, "take the spans: 404"),
+        (422, "take the spans: 501 422 .*MLFLOW_TRACE_STORE=artifacts"),
+        (200, "accepts spans and does not store"),
     ],
 )
 def test_spans_by_choice(
@@ -297,23 +297,31 @@ def test_spans_by_choice(
     ten: list[ScoredInference],
     monkeypatch: pytest.MonkeyPatch,
     reply: int,
-    error: type[Exception],
     reason: str,
 ) -> None:
-    """With `spans` nothing is uploaded: what fails is tried again, what is refused is reported."""
+    """With `spans` nothing is uploaded, and what fails is tried again."""
     uploads = _no_uploads(monkeypatch)
     store = _choosing(endpoint, "spans")
     door.fault = _on_spans(reply)
-    if error is TransientError:
-        with pytest.raises(TransientError, match=reason):
-            store.write(ten)
-        door.fault = None
-        assert store.write(ten) == {}
-        _are_whole(endpoint, 10)
-        assert _uploaded(endpoint) == 0
-    else:
-        assert {reason in r for r in store.write(ten).values()} == {True}
+    with pytest.raises(TransientError, match=f"10 traces not written yet: .*{reason}"):
+        store.write(ten)
+    door.fault = None
+    assert store.write(ten) == {}
+    _are_whole(endpoint, 10)
+    assert _uploaded(endpoint) == 0
     assert not uploads
+
+
+def test_a_refused_record_by_choice_of_spans(
+    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+) -> None:
+    """With `spans` one record whose spans are refused is reported, and the others are written."""
+    bad = _ids(endpoint, ten)[3]
+    needle = bytes.fromhex(bad.removeprefix("tr-"))
+    door.fault = lambda _, path, body: 422 if path == SPANS and needle in body else None
+    refused = _choosing(endpoint, "spans").write(ten)
+    assert list(refused) == [bad]
+    assert "take the spans: 422" in refused[bad]
 
 
 class _Clock:

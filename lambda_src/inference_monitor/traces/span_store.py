@@ -89,9 +89,10 @@ class SpanStore:
             self.distrust()
             return {t.trace_id: NOT_SERVED for t in traces}
         not_taken = send_spans(self._api, experiment_id, traces)
-        if self._choice == "spans" or not not_taken:
-            self.trust()
-            return not_taken
+        if self._choice == "spans":
+            # A server that refuses all of them does not mean these records.
+            all_refused = len(traces) > 1 and len(not_taken) == len(traces)
+            return {i: _refused(a) if all_refused else a for i, a in not_taken.items()}
         if len(not_taken) < len(traces):
             self.trust()
             return not_taken | self._failing_alone(traces, not_taken, experiment_id)
@@ -185,6 +186,11 @@ def _is_final(answer: Answer) -> bool:
     # MLflow's own 404 has an error code: it is about the experiment.
     unsupported = answer.status in _UNSUPPORTED and answer.error_code is None
     return answer.refused or unsupported
+
+
+def _refused(answer: Answer) -> Answer:
+    hint = "MLFLOW_TRACE_STORE=artifacts uploads them"
+    return Answer(501, f"{answer.reason}; {hint}") if answer.refused else answer
 
 
 def _not_served(answer: Answer) -> Answer:
