@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from inference_monitor.capture.lines import iter_lines
-from inference_monitor.families.reading import RESPONSE_FAMILIES
 from inference_monitor.families.requests import REQUEST_FAMILIES
+from inference_monitor.families.responses import RESPONSE_FAMILIES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "capture-formats.md").read_text()

@@ -1,204 +1,24 @@
 """Tell a failed inference from an answer: captures hold no status, only what the server wrote.
 
-A failure is never judged, so whatever is no answer must be found here: the error objects of servers
-and frameworks, the pages and texts of what stands in front of them, and JSON that was cut off.
+A failure is never judged, so whatever is no answer must be found: here the error objects of servers
+and frameworks, in `text_failures` what is no JSON.
 """
 
 from __future__ import annotations
 
-import html
-import re
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Any
 
 from inference_monitor.capture.documents import NOT_JSON, parse_json
-from inference_monitor.families.fields import count_of, is_texts, object_of, objects_of, text_of
+from inference_monitor.families.failure_words import STATUS_OF_TYPE, http_status, status_of_words
+from inference_monitor.families.fields import is_texts, object_of, objects_of, text_of
+from inference_monitor.families.text_failures import (
+    ERROR_IN_TITLE,
+    Found,
+    implied_failure,
+    stated_in_words,
+)
 from inference_monitor.inference import Failure
-
-_STATUS_OF_TYPE = {
-    # TGI's router: error_type to the status it answers with.
-    "validation": 422,
-    "template_error": 422,
-    "missing_template_variable": 422,
-    "tool_error": 422,
-    "generation": 424,
-    "overloaded": 429,
-    "incomplete_generation": 500,
-    "incomplete_generation_stream": 500,
-    "stream_serialization_error": 500,
-    # TEI's router (router/src/http/server.rs, ErrorType); its types are in capitals.
-    "Unhealthy": 503,
-    "Backend": 424,
-    "Overloaded": 429,
-    "Validation": 422,
-    "Tokenizer": 422,
-    "Empty": 400,
-    # vLLM and SGLang: type of the error object.
-    "BadRequestError": 400,
-    "NotFoundError": 404,
-    "UnprocessableEntityError": 422,
-    "InternalServerError": 500,
-    "ServiceUnavailableError": 503,
-    # OpenAI's and Anthropic's APIs; LiteLLM passes them on.
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "server_error": 500,
-    "overloaded_error": 529,
-    # DJL serving, TorchServe and the Hugging Face toolkit.
-    "BadRequestException": 400,
-    "ModelNotFoundException": 404,
-    "MethodNotAllowedException": 405,
-    "InternalServerException": 500,
-    "ServiceUnavailableException": 503,
-    # MLflow's scoring server: error_code.
-    "BAD_REQUEST": 400,
-    "INVALID_PARAMETER_VALUE": 400,
-    "RESOURCE_DOES_NOT_EXIST": 404,
-    "REQUEST_LIMIT_EXCEEDED": 429,
-    "INTERNAL_ERROR": 500,
-    "MALFORMED_REQUEST": 400,
-    # llama.cpp's server (tools/server/utils.hpp), and codes of OpenAI's API.
-    "unavailable_error": 503,
-    "exceed_context_size_error": 400,
-    "not_supported_error": 501,
-    "context_length_exceeded": 400,
-    "invalid_api_key": 401,
-    "model_not_found": 404,
-    "insufficient_quota": 429,
-    "rate_limit_exceeded": 429,
-    "request_too_large": 413,
-    "timeout_error": 504,
-    # Google's APIs, and gRPC behind a gateway: status.
-    "INVALID_ARGUMENT": 400,
-    "FAILED_PRECONDITION": 400,
-    "UNAUTHENTICATED": 401,
-    "PERMISSION_DENIED": 403,
-    "NOT_FOUND": 404,
-    "RESOURCE_EXHAUSTED": 429,
-    "INTERNAL": 500,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
-    # Errors of AWS in front of a model.
-    "ResourceNotFoundException": 404,
-    "ModelTimeoutException": 408,
-    "ModelErrorException": 424,
-    "ModelStreamErrorException": 424,
-    "ModelNotReadyException": 429,
-    "ValidationException": 400,
-    "AccessDeniedException": 403,
-    "ThrottlingException": 429,
-    "ModelError": 424,
-    "InternalFailure": 500,
-}
-# "internal server error" to 500, and so on: what servers say when they have nothing else to say.
-_STATUS_OF_PHRASE = {
-    **{status.phrase.lower(): status.value for status in HTTPStatus if status >= 400},
-    "payload too large": 413,
-    "request timeout": 408,
-    "unprocessable entity": 422,
-    "service temporarily unavailable": 503,
-    "gateway time-out": 504,
-    "endpoint request timed out": 504,
-    "missing authentication token": 403,
-    "invalid api key": 401,
-    "worker died.": 500,
-    "no healthy upstream": 503,  # Envoy's
-    "upstream request timeout": 504,
-    "stream timeout": 504,
-    "application error": 500,
-    "page not found": 404,  # Go's
-    "invalid http request received.": 400,  # uvicorn's
-    "no available server": 503,  # Traefik's
-    "local_rate_limited": 429,  # Envoy's
-    "rbac: access denied": 403,  # Istio's
-    "jwt is missing": 401,
-    "jwt verification fails": 401,
-    "fault filter abort": 503,
-    "default backend - 404": 404,  # ingress-nginx's
-    "http: request body too large": 413,  # Go's
-    "this node is being drained.": 503,  # Ray Serve's
-    "there was an error parsing the body": 400,  # FastAPI's
-}
-# Of these phrases some are also what a model answers; servers write them exactly so.
-_SAID_BY_PEOPLE = {status.value for status in HTTPStatus if 400 <= status < 500} - {
-    405, 408, 411, 413, 414, 415, 422, 429, 431,
-}  # fmt: skip
-_SAID_BY_SERVERS = (
-    "Bad Request", "Not Found", "RBAC: access denied", "Jwt is missing", "Jwt verification fails",
-    "default backend - 404",
-)  # fmt: skip
-_BEGINNINGS = (
-    # axum, under TGI and TEI (axum-core/src/extract/rejection.rs).
-    ("Failed to deserialize the JSON body into the target type", 422),
-    ("Failed to parse the request body as JSON", 400),
-    ("Failed to deserialize form body", 422),
-    ("Expected request with `Content-Type: application/json`", 415),
-    ("Failed to buffer the request body", 413),
-    ("upstream connect error or disconnect/reset before headers", 503),  # Envoy
-    ("Unexpected error, traceback:", 500),  # Ray Serve
-    ("Request dropped due to backpressure", 503),
-    ("Maximum request body size", 413),  # aiohttp
-    ("500 Internal Server Error\n\nServer got itself in trouble", 500),
-    ("Unable to evaluate payload provided: ", 400),  # SageMaker's XGBoost container
-    ("Unable to load model: ", 500),
-    ("+ Exception Group Traceback (most recent call last):", 500),
-    ("RuntimeError: CUDA", 500),
-    ("CUDA out of memory", 500),
-    ("CUDA error: ", 500),
-    ("torch.cuda.OutOfMemoryError", 500),
-    ("torch.OutOfMemoryError", 500),
-)
-_TRACEBACK = re.compile(r'^Traceback \(most recent call last\):\n\n? +File "', re.MULTILINE)
-_RAISED = re.compile(r"[\w.]*(?:Error|Exception|Exit|Interrupt)\b")
-_STATUS_LINE = re.compile(
-    r"(?:HTTP/[\d.]+ |Error:? )?([45]\d\d)[ :-]{1,3}(\w[\w '-]{2,40})\.?", re.I
-)
-_CLOUDFLARE = re.compile(r"error code: (\d{3,4})")
-_SAGEMAKER = re.compile(
-    r"(?:An error occurred \(ModelError\) .{,99})?"
-    r"Received (?:server|client) error \((\d+)\) from \S+ with message"
-)
-_HTML = re.compile(
-    r"\s*(?:<!--.*?-->\s*)?"
-    r"(?P<page><!doctype html|<html|<head|<body)?(?(page)|<(?:title|h1|h2|center|pre)\b)",
-    re.I | re.DOTALL,
-)
-_NO_ROUTE = re.compile(
-    r"Cannot (?:GET|POST) /\S*\Z"  # Express
-    r"|Path '?/\S* not found\. Please ping http://\S+/-/routes for rout\w+ table\.?\Z"  # Ray Serve
-)
-_TIMED_OUT = re.compile(r"Request \S+ timed out after [\d.]+ ?s\.?\Z")  # Ray Serve
-# What is left of a program that died: in Java, JavaScript, Rust and Go.
-_TRACE = re.compile(
-    r"(?:Exception in thread \"[^\"\n]*\" )?[\w.$]{1,200}(?:Exception|Error)\b.*"
-    r"(?:\n[ \t]+(?:at|\.\.\.) .*)+\s*\Z"
-    r"|thread '[^'\n]*' panicked at |panic: .*\n(?:.*\n)?\ngoroutine \d+ \["
-)
-_JAVA = re.compile(r"java\.[\w.]+(?:Exception|Error)(?::[^\n]*)?(?:\n\s.*)?\Z", re.DOTALL)
-_INVALID = re.compile(r"\d+ validation errors? for \w+\n(?:.*\n)+.*\[type=\w+, ")  # pydantic
-_UNLOADABLE = re.compile(r"Loading \S+ data failed with Exception, please ensure data is in")
-_ASKED_FOR_PAGE = re.compile(r"\b(?:html|web ?(?:page|site)|svg|xml)\b", re.I)
-_XML_ERROR = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?<(?:(?:\w+:)?Error(?:Response)?[\s>]"
-    r"|(?:\w+:)?Envelope\b.{0,999}?<(?:\w+:)?Fault>)",
-    re.I | re.DOTALL,
-)
-_HEAD = 8192  # characters of a page that hold its title; looking for one takes their square
-_TITLE = re.compile(
-    r"<((?:\w+:)?faultstring|title|h1|h2|message|pre|p)\b[^>]*>(.*?)</\1\s*>", re.I | re.DOTALL
-)
-_TAG = re.compile(r"<[^>]*>")
-_STATUS_IN_TITLE = re.compile(r"\b([45]\d\d)\b")
-_ERROR_IN_TITLE = re.compile(
-    r"[45]\d\d|.*\b(?:error|http status|bad|not (?:found|allowed)|unavailable|time-?out|timed out"
-    r"|forbidden|unauthorized|denied|too (?:large|many)|exception)\b.*",
-    re.I,
-)
 
 _ANSWERS = (
     "choices", "generated_text", "generation", "predictions", "outputs", "output", "text",
@@ -234,18 +54,6 @@ _FINE = ("ok", "success", "succeeded", "completed", "healthy", "200")
 _FAILED_STATUS = ("error", "failed", "failure", "fail")
 _DEEPEST = 4  # error objects in error objects
 
-# Sentences with a name or a number in them.
-_WORDED = (
-    (_NO_ROUTE, 404),
-    (_TIMED_OUT, 408),
-    (_UNLOADABLE, 415),
-    (_TRACE, 500),
-    (_JAVA, 500),
-    (_INVALID, 400),
-)
-
-Found = tuple[str, Failure]
-
 
 def find_failure(body: Any) -> Found | None:
     """The family of server and the failure that a response body tells of; None for an answer.
@@ -269,52 +77,6 @@ def find_failure(body: Any) -> Found | None:
         or _lone_message(body)
         or _failed_finish(body)
     )
-
-
-def find_text_failure(text: str, media_type: str | None, prompt: str = "") -> Found | None:
-    """The failure that a text tells of, which is no JSON: a page, an error text, a traceback.
-
-    Args:
-        text: What came in place of an answer, or as one.
-        media_type: Its content type, in lower case.
-        prompt: What was asked. Words that the prompt holds are an answer to it.
-    """
-    stripped = text.strip()
-    if stripped.startswith("<") and media_type != "text/html" and _ASKED_FOR_PAGE.search(prompt):
-        return None
-    if document := _HTML.match(stripped):
-        return _page(stripped, media_type, whole=bool(document["page"]))
-    if _XML_ERROR.match(stripped):
-        return "error_page", Failure(
-            _first_title(stripped, ("message", "faultstring")) or "no message"
-        )
-    failure = _stated_in_words(stripped) or _implied_by_words(stripped, prompt)
-    return ("error_text", failure) if failure else None
-
-
-def _stated_in_words(text: str) -> Failure | None:
-    """A failure whose status stands in the text, as in "502 Bad Gateway"."""
-    if told := _SAGEMAKER.match(text):
-        return Failure(text, status_code=_status(told[1]))
-    if told := _CLOUDFLARE.fullmatch(text):
-        return Failure(text, status_code=_status(told[1]))
-    line = _STATUS_LINE.fullmatch(text)
-    if line and line[2].lower() in _STATUS_OF_PHRASE:
-        return Failure(text, status_code=int(line[1]))
-    return None
-
-
-def _implied_by_words(text: str, prompt: str) -> Failure | None:
-    if _TRACEBACK.search(text) and _RAISED.match(_last_line(text)) and "Traceback" not in prompt:
-        return _implied(_last_line(text), 500)
-    begun = next((b for b in _BEGINNINGS if text.startswith(b[0])), None)
-    if begun and begun[0] not in prompt:
-        return _implied(_last_line(text), begun[1])
-    told = next((status for words, status in _WORDED if words.match(text)), None)
-    status = told or _status_of_words(text)
-    known = told is not None or text in _SAID_BY_SERVERS or text.startswith("Invalid HTTP")
-    spoken = status in _SAID_BY_PEOPLE and not known
-    return None if status is None or spoken or text in prompt else _implied(text, status)
 
 
 def cut_off_failure() -> Found:
@@ -397,7 +159,7 @@ def _declared(body: dict[str, Any]) -> Found | None:
 
 def _error_code(body: dict[str, Any]) -> Found | None:
     """An HTTP error as the code, with a message, or the body of the answer it stands for."""
-    codes = (_status(body[key]) for key in _CODES if key in body)
+    codes = (http_status(body[key]) for key in _CODES if key in body)
     if all(code is None for code in codes) or _has_answer(body):
         return None
     message = _message(body) or text_of(body.get("body"))
@@ -414,13 +176,13 @@ def _lone_message(body: dict[str, Any]) -> Found | None:
         return None
     message = next((m for key in _LONE_MESSAGES if (m := _told(body.get(key)))), None)
     title = text_of(body.get("title")) or ""
-    if message is None and (_ERROR_IN_TITLE.fullmatch(title) or title.startswith("Invalid ")):
+    if message is None and (ERROR_IN_TITLE.fullmatch(title) or title.startswith("Invalid ")):
         message = title  # Falcon's, with a description or not
     if message is None:
         return None
-    failure = _stated_in_words(message) or _failure(body, message)
+    failure = stated_in_words(message) or _failure(body, message)
     if failure.status_code is None and objects_of(body.get("detail")):  # FastAPI's validation
-        failure = _implied(message, 422)
+        failure = implied_failure(message, 422)
     return "lmi_error", failure
 
 
@@ -482,65 +244,9 @@ def _told(value: Any) -> str | None:
 
 def _failure(told: dict[str, Any], message: str) -> Failure:
     kinds = [text for key in _TYPES if (text := text_of(told.get(key))) and not text.isdecimal()]
-    status = next((s for key in _CODES if (s := _status(told.get(key))) is not None), None)
+    status = next((s for key in _CODES if (s := http_status(told.get(key))) is not None), None)
     kind = next((k for k in kinds if k != "error"), kinds[0] if kinds else None)
     if status is not None:
         return Failure(message, kind, status)
-    status = next((_STATUS_OF_TYPE[k] for k in kinds if k in _STATUS_OF_TYPE), None)
-    return replace(_implied(message, status or _status_of_words(message)), type=kind)
-
-
-def _implied(message: str, status: int | None) -> Failure:
-    return Failure(message, status_code=status, status_is_implied=status is not None)
-
-
-def _status_of_words(text: str) -> int | None:
-    return _STATUS_OF_PHRASE.get(text.strip().rstrip(".!").lower()) or _STATUS_OF_PHRASE.get(
-        text.strip().lower()
-    )
-
-
-def _status(code: Any) -> int | None:
-    """An HTTP error status, also as digits; other codes (Mistral's "1300") are none."""
-    number = int(code) if isinstance(code, str) and code.isdecimal() and len(code) < 4 else code
-    number = count_of(number)
-    return number if number is not None and 400 <= number < 600 else None
-
-
-def _page(text: str, media_type: str | None, *, whole: bool) -> Found | None:
-    """An HTML page, or a part of one: a failure if it speaks of an error, or is declared as a page.
-
-    Text that is declared as such may be a page that a model was to write.
-    """
-    title = _first_title(text, ("title", "h1", "h2", "pre")) or ""
-    headings = [t for tag in ("title", "h1", "h2") if (t := _first_title(text, (tag,)))]
-    headings = [h for h in headings if _ERROR_IN_TITLE.fullmatch(h)]
-    stated = next((found for h in headings if (found := _STATUS_IN_TITLE.search(h))), None)
-    status = int(stated[1]) if stated else None
-    implied = None if stated else _status_of_words(title)
-    if status is None and implied is None and _NO_ROUTE.match(_first_title(text, ("pre",)) or ""):
-        implied = 404
-    if status is None and implied is None:
-        erring = _ERROR_IN_TITLE.fullmatch(title) and media_type == "text/html"
-        if not erring and not (whole and media_type in (None, "text/html")):
-            return None
-    message = title or _first_title(text, ("p",)) or "an HTML page in place of an answer"
-    if implied is not None:
-        return "error_page", _implied(message, implied)
-    return "error_page", Failure(message, status_code=status)
-
-
-def _first_title(text: str, tags: tuple[str, ...]) -> str | None:
-    """The text of the first of these elements that has any."""
-    found = {
-        m[1].lower().rpartition(":")[2]: m[2] for m in reversed(list(_TITLE.finditer(text[:_HEAD])))
-    }
-    texts = (" ".join(html.unescape(_TAG.sub(" ", found.get(tag, ""))).split()) for tag in tags)
-    return next((text for text in texts if text), None)
-
-
-def _last_line(text: str) -> str:
-    """The text, or of a traceback its last line, which says what was raised."""
-    if "raceback" in text:
-        return text.rstrip().rpartition("\n")[2].strip() or text
-    return text
+    status = next((STATUS_OF_TYPE[k] for k in kinds if k in STATUS_OF_TYPE), None)
+    return replace(implied_failure(message, status or status_of_words(message)), type=kind)

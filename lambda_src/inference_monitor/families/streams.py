@@ -16,8 +16,9 @@ from inference_monitor.families import (
     openai_responses,
     triton,
 )
-from inference_monitor.families.failures import find_failure, find_text_failure
+from inference_monitor.families.failures import find_failure
 from inference_monitor.families.fields import count_of, is_texts, object_of, objects_of, text_of
+from inference_monitor.families.text_failures import find_text_failure
 from inference_monitor.inference import Failure
 
 _FIRST = 64  # documents, one of which tells what a stream is of
