@@ -20,7 +20,8 @@ from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
 from inference_monitor.scoring.config import load_scorers
-from inference_monitor.scoring.judge import ConverseClient, bedrock_client
+from inference_monitor.scoring.judge import bedrock_client
+from inference_monitor.scoring.scorers import Scorers
 from inference_monitor.service import Monitor
 from inference_monitor.traces.writer import MlflowTraceStore
 
@@ -49,12 +50,7 @@ class NothingLost:
 
 def do(order: Order) -> Outcome:
     """Bring a capture file to MLflow, as one delivery."""
-    scorers = build_scorers(
-        chosen(load_scorers(SCORERS_FILE), order["judging"]),
-        _client(order["concurrency"]),
-        default_model=order["model"],
-        concurrency=order["concurrency"],
-    )
+    scorers = _scorers(order["judging"], order["model"], order["concurrency"])
     traces = MlflowTraceStore(order["mlflow"], order["experiment"])
     monitor = Monitor(traces, NoOthers(), scorers, NothingLost())
     source = Source("captures", order["captures"], order["experiment"], "AllTraffic")
@@ -65,8 +61,14 @@ def do(order: Order) -> Outcome:
 
 
 @cache
-def _client(concurrency: int) -> ConverseClient:
-    return bedrock_client(concurrency)
+def _scorers(judging: str, model: str, concurrency: int) -> Scorers:
+    """Made once for all orders of a process, as the function makes them."""
+    return build_scorers(
+        chosen(load_scorers(SCORERS_FILE), judging),
+        bedrock_client(concurrency),
+        default_model=model,
+        concurrency=concurrency,
+    )
 
 
 if __name__ == "__main__":

@@ -141,7 +141,9 @@ scores.
   a call for each.
 
 The server has the four processes that `mlflow server` starts by itself. All processes, the server's
-too, are warmed up first: starting them, imports and first connections do not count. Requests to
+too, are warmed up first: starting them, imports and first connections do not count. Our scorers
+live as long as their process, as in the function: the calls that find out what the judge takes, one
+or a few of 500 ms, are in the first round only. Requests to
 MLflow are counted from the server's access log, judge calls and tokens by the stand-in, which takes
 four characters of the request for a token. A request that is no GET and no search counts as a
 write. A stand-in judges in no time but its latency: these figures say how fast and how cheap
