@@ -63,6 +63,7 @@ def deployed(image: FunctionImage, chain: Chain) -> Iterator[Deployed]:  # noqa:
         stack_prefix="image",
         mlflow_tracking_uri=chain.mlflow_arn(),
         sagemaker_endpoint_name=ENDPOINT,
+        other_endpoints="include",
         data_capture_s3_bucket=CAPTURES,
     )
     environment = {
