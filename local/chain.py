@@ -111,7 +111,11 @@ class Chain:
             "DATA_CAPTURE_S3_PREFIX": endpoint,
             "MLFLOW_EXPERIMENT_NAME": endpoint,
             # Its prices are made up: what is judged must not depend on the hour of the day.
-            **({"JUDGE_BUDGET_USD_PER_DAY": NO_CAP} if self.judge else {}),
+            **(
+                {"JUDGE_BUDGET_USD_PER_DAY": NO_CAP, "OTHER_ENDPOINTS": "include"}
+                if self.judge
+                else {}
+            ),
             **settings,
         }
         self.cdk.synth(deploy)

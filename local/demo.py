@@ -105,7 +105,6 @@ def _process(screen: Screen, chain: Chain, captures: Captures) -> RunSummary:
             DATA_CAPTURE_S3_PREFIX=PREFIX,
             MLFLOW_EXPERIMENT_NAME=EXPERIMENT,
             # The samples, and what somebody brings along, are of any number of endpoints.
-            OTHER_ENDPOINTS="include",
             **given,
         )
     screen.caps(Caps.of(deployment.settings), chain.settings.judge)
