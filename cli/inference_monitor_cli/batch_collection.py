@@ -119,14 +119,7 @@ class Collector:
 
     def _read(self, asked: Asked, output: Mapping[str, Any], shown: str) -> _Judged:
         answer = answer_of(output)
-        cost = self._prices.cost(
-            bedrock_model_id(self._manifest.model(asked)),
-            answer.input_tokens,
-            answer.output_tokens,
-            cache_read=answer.cache_read_tokens,
-            cache_write=answer.cache_write_tokens,
-            batch=True,
-        )
+        cost = answer.cost(self._prices, bedrock_model_id(self._manifest.model(asked)), batch=True)
         self._collected.usd += cost or 0.0
         return _Judged(asked, self._manifest.verdicts(asked, answer, cost, shown))
 

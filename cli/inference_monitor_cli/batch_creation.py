@@ -56,7 +56,7 @@ def _find_terms(judge: Judge, request: JudgeRequest) -> None:
             return
 
 
-def create_jobs(  # keywords
+def create_jobs(
     jobs: BatchJobs,
     spool: Spool,
     *,

@@ -61,7 +61,9 @@ def check_live(
     judge = Judge(client, models=models)
     for (model, _), (parameters, scorers) in _asked(config, default_model).items():
         probed = probe(judge, model, parameters)
-        yield Checked(scorers, probed, _cost(probed, models))
+        answer = probed.answer
+        cost = answer.cost(models, probed.model_id) if answer else None
+        yield Checked(scorers, probed, cost)
 
 
 def _asked(
@@ -74,19 +76,6 @@ def _asked(
             key = (spec.model or default_model, parameters.model_dump_json())
             asked.setdefault(key, (parameters, []))[1].append(spec.name)
     return asked
-
-
-def _cost(probed: Probed, models: ModelTable) -> float | None:
-    answer = probed.answer
-    if answer is None:
-        return None
-    return models.cost(
-        probed.model_id,
-        answer.input_tokens,
-        answer.output_tokens,
-        cache_read=answer.cache_read_tokens,
-        cache_write=answer.cache_write_tokens,
-    )
 
 
 def live_table(checked: Sequence[Checked]) -> Table:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from inference_monitor.scoring.judge_output import DECLINED, stop_reason, thoughts
-from inference_monitor.scoring.models import Way
+from inference_monitor.scoring.models import ModelTable, Way
 from inference_monitor.scoring.text import estimate_tokens
 
 
@@ -60,6 +60,17 @@ class Answer:
     def all_input_tokens(self) -> int:
         """What was sent, whether the model had it in its cache or not."""
         return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+    def cost(self, models: ModelTable, model_id: str, *, batch: bool = False) -> float | None:
+        """USD for the answer; None where the table does not know the model's price."""
+        return models.cost(
+            model_id,
+            self.input_tokens,
+            self.output_tokens,
+            cache_read=self.cache_read_tokens,
+            cache_write=self.cache_write_tokens,
+            batch=batch,
+        )
 
     @property
     def declined(self) -> str | None:

@@ -64,7 +64,7 @@ class Asking:
             if not isinstance(error.__cause__, ReadTimeoutError):
                 reservation.settle(0)
             raise
-        cost = self._cost(call, answer)
+        cost = answer.cost(self._prices, bedrock_model_id(call.model))
         reservation.settle(self._assumed_cost(answer) if cost is None else cost)
         self._forecast.learn(call, answer.all_input_tokens, answer.output_tokens)
         feedbacks = call.read(answer, cost)
@@ -83,15 +83,6 @@ class Asking:
         """About what a call will take from the quota per minute."""
         weight = self._judge.negotiation.model(bedrock_model_id(call.model)).output_weight
         return call.estimated_input_tokens + weight * self._forecast.output_tokens(call)
-
-    def _cost(self, call: AskedCall, answer: Answer) -> float | None:
-        return self._prices.cost(
-            bedrock_model_id(call.model),
-            answer.input_tokens,
-            answer.output_tokens,
-            cache_read=answer.cache_read_tokens,
-            cache_write=answer.cache_write_tokens,
-        )
 
     def _assumed_cost(self, answer: Answer) -> float:
         """What an answer is taken to cost, for the caps, if the price of its model is not known."""
