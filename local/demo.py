@@ -130,8 +130,8 @@ def _stay(screen: Screen, chain: Chain, summary: RunSummary) -> None:
     experiment = Experiment(summary.mlflow_uri, EXPERIMENT).id
     # Captures are from whenever; the page shows the last week only unless it is told otherwise.
     traces = f"{summary.mlflow_uri}/#/experiments/{experiment}/traces?startTimeLabel=ALL"
-    screen.stay(traces, chain.aws.url)
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt):  # from the first word on that names Ctrl-C
+        screen.stay(traces, chain.aws.url)
         signal.pause()
 
 
