@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.reliability.trial import TrialError
 from local.chain import Chain, Deployment
+from local.emulator.worker import RUNTIME
 
 
 def workers(chain: Chain, deployment: Deployment) -> list[psutil.Process]:
@@ -17,15 +19,33 @@ def workers(chain: Chain, deployment: Deployment) -> list[psutil.Process]:
     found = []
     for process in psutil.Process(chain.aws.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-            if "awslambdaric" in process.cmdline():
+            if str(RUNTIME) in process.cmdline():
                 environment = process.environ()
                 if environment.get("AWS_LAMBDA_FUNCTION_NAME") == name:
                     found.append(process)
     return sorted(found, key=psutil.Process.create_time)
 
 
+def judging(chain: Chain, deployment: Deployment) -> list[psutil.Process]:
+    """The workers that wait for the judge's answer at this moment, oldest first."""
+    assert chain.judge
+    found = []
+    for worker in workers(chain, deployment):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            ports = {one.laddr.port for one in worker.net_connections("tcp") if one.laddr}
+            if ports & chain.judge.callers:
+                found.append(worker)
+    return found
+
+
 def kill(victims: list[psutil.Process]) -> None:
-    """End workers as the kernel does when memory runs out: at once, by their ids."""
+    """End workers as the kernel does when memory runs out: at once, by their ids.
+
+    Raises:
+        TrialError: If there is none, and nothing would happen.
+    """
+    if not victims:
+        raise TrialError("no worker to kill")
     for victim in victims:
         victim.kill()
     psutil.wait_procs(victims, timeout=10)

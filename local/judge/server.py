@@ -35,6 +35,8 @@ class StandInJudge(HttpService):
         self.cache = PromptCache()
         self.behaviour = behaviour or Behaviour()
         self.stats = Stats()
+        self.callers: set[int] = set()
+        """The client ports of the calls in flight, which tell whose calls they are."""
         self.lock = threading.Lock()
         self.random = random.Random(seed)  # noqa: S311  # chooses whom to throttle
 
@@ -71,6 +73,7 @@ class _Handler(Handler):
         judge, stats = self.judge, self.judge.stats
         with judge.lock:
             stats.count_call(model_id)
+            judge.callers.add(self.client_address[1])
         try:
             self._converse(model_id, body)
         except RefusedError as refused:
@@ -81,6 +84,7 @@ class _Handler(Handler):
         finally:
             with judge.lock:
                 stats.in_flight -= 1
+                judge.callers.discard(self.client_address[1])
 
     def _converse(self, model_id: str, body: bytes) -> None:
         behaviour, quota = self.judge.behaviour, self.judge.quota

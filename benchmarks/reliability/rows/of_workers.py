@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from psutil import Process
+
 from benchmarks.reliability.captures import Captures, chat, failed
 from benchmarks.reliability.rows.evidence import attempts, struck
 from benchmarks.reliability.trial import Trial
-from benchmarks.reliability.workers import kill, workers
+from benchmarks.reliability.workers import judging, kill, workers
 from local.faults import Fault
 from local.judge.server import Behaviour
 
-# Judge calls of one worker at once; more in flight means that two are judging.
+# Judge calls of one worker at once, so that a slow judge makes a worker run out of time.
 JUDGE_CONCURRENCY = 16
 
 
 def killed_while_judging(trial: Trial) -> str:
     """One of two workers that judge is killed."""
-    with trial.judging(Behaviour(latency=0.3)):
+    victims: list[Process] = []
+
+    def two_judge() -> bool:
+        victims[:] = judging(trial.chain, trial.deployment)
+        return len(victims) > 1
+
+    with trial.judging(Behaviour(latency=1)):
         trial.put(trial.mixed(60))
-        trial.until(lambda: trial.judge.stats.in_flight > JUDGE_CONCURRENCY, "two workers judge")
-        kill(workers(trial.chain, trial.deployment)[:1])
+        trial.until(two_judge, "two workers judge")
+        kill(victims[:1])
     trial.settle()
     return attempts(trial, "Runtime.ExitError")
 
