@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+FRONT_DOOR = {"message": "answered by the front door, not by MLflow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +13,8 @@ class Fault:
     """What becomes of a `share` of the requests to paths that contain `path`.
 
     They wait for `delay` seconds; then they are passed on, unless there is a `status` to answer
-    them with. A fault that is `late` passes them on before, so that only MLflow's answer is lost.
+    them with, and the JSON document `body`, the front door's own if none is given. A fault that is
+    `late` passes them on before, so that only MLflow's answer is lost.
     """
 
     status: int | None = None
@@ -18,3 +22,4 @@ class Fault:
     share: float = 1.0
     delay: float = 0.0
     late: bool = False
+    body: Mapping[str, str] = field(default_factory=lambda: FRONT_DOOR)

@@ -75,7 +75,7 @@ class _Handler(Handler):
         fault = self._strike(path)
         time.sleep(fault.delay)
         if fault.status and not fault.late:
-            self._fail(fault.status)
+            self.reply_json(fault.status, fault.body)
             return
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _NOT_FORWARDED}
         url = self._proxy.upstream + self.path
@@ -89,7 +89,7 @@ class _Handler(Handler):
         try:
             if fault.status:
                 response.drain_conn()
-                self._fail(fault.status)
+                self.reply_json(fault.status, fault.body)
             else:
                 self._answer(response)
         finally:
@@ -105,9 +105,6 @@ class _Handler(Handler):
                 return Fault()
         self._count(self._proxy.struck, path)
         return fault
-
-    def _fail(self, status: int) -> None:
-        self.reply_json(status, {"message": "answered by the front door, not by MLflow"})
 
     def _check(self, body: bytes) -> str:
         headers = self.lower_headers()

@@ -15,6 +15,7 @@ from benchmarks.reliability.rows import (
     of_workers,
 )
 from benchmarks.reliability.trial import Trial
+from local.faults import Fault as Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,18 @@ class Fault:
     everywhere: bool = False
     hurried: bool = False
 
+
+DENIED = {"error_code": "PERMISSION_DENIED", "message": "Permission denied"}
+SPANS_FAIL = (
+    ("401", "401", Answer(401)),
+    ("403", "403", Answer(403)),
+    ("403-of-mlflow", "403 with MLflow's error code", Answer(403, body=DENIED)),
+    ("405", "405", Answer(405)),
+    ("500", "500", Answer(500)),
+    ("503", "503", Answer(503)),
+    ("no-answer", "no answer in time", Answer(delay=40, status=504)),
+    ("lost", "accepted and lost", Answer(200)),
+)
 
 FAULTS = (
     Fault("worker-judging", "worker killed while it judges", of_workers.killed_while_judging,
@@ -52,8 +65,14 @@ FAULTS = (
           everywhere=True),
     Fault("mlflow-slow", "MLflow takes 2 s for every answer", of_mlflow.slow),
     Fault("mlflow-too-late", "requests arrive after they were given up", of_mlflow.too_late),
-    Fault("mlflow-no-spans", "MLflow refuses /v1/traces", of_mlflow.without_spans,
+    Fault("mlflow-pool", "MLflow's database connections used up, answered 400",
+          of_mlflow.pool_used_up, everywhere=True),
+    Fault("mlflow-no-spans", "MLflow has no /v1/traces", of_mlflow.spans_fail(Answer(404)),
           everywhere=True),
+    *(
+        Fault(f"spans-{name}", f"spans fail: {what}", of_mlflow.spans_fail(answer))
+        for name, what, answer in SPANS_FAIL
+    ),
     Fault("mlflow-away", "MLflow away past all retries, run started again",
           of_mlflow.away_for_long, everywhere=True),
     Fault("mlflow-away-redrive", "MLflow away past all retries, execution redriven",

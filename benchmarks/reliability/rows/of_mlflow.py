@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 from benchmarks.reliability.rows.evidence import attempts, maybe_attempts, struck
 from benchmarks.reliability.trial import Trial, TrialError
@@ -81,17 +83,32 @@ def too_late(trial: Trial) -> str:
     return f"{struck(trial, before)}; {maybe_attempts(trial)}"
 
 
-def without_spans(trial: Trial) -> str:
-    """`/v1/traces` is answered 404: spans go to the artifacts of their traces."""
-    before = trial.chain.proxy.struck.total()
-    # A worker believes it for the rest of its life: none must be left that does, nor be there yet.
-    kill(workers(trial.chain, trial.deployment))
-    with trial.mlflow(Fault(404, path="/v1/traces")):
-        trial.put(trial.mixed(50))
+def spans_fail(fault: Fault) -> Callable[[Trial], str]:
+    """A row whose requests to `/v1/traces` fail like this: spans go to the traces' artifacts."""
+
+    def happens(trial: Trial) -> str:
+        before = trial.chain.proxy.struck.total()
+        # A worker believes it for a while: none must be left that does, nor be there yet.
+        kill(workers(trial.chain, trial.deployment))
+        with trial.mlflow(replace(fault, path="/v1/traces")):
+            trial.put(trial.mixed(50))
+            trial.settle()
         trial.settle()
-    trial.settle()
-    kill(workers(trial.chain, trial.deployment))
-    return f"{struck(trial, before)}; {maybe_attempts(trial)}"
+        kill(workers(trial.chain, trial.deployment))
+        return f"{struck(trial, before)}; {maybe_attempts(trial)}"
+
+    return happens
+
+
+def pool_used_up(trial: Trial) -> str:
+    """Half of all requests are answered 400, as by a server without a database connection left."""
+    # The words that MLflow 3.10.1 and 3.17.2 answered to tests/integration/test_connection_pool.py.
+    message = (
+        "(sqlalchemy.exc.TimeoutError) QueuePool limit of size 5 overflow 10 reached, connection "
+        "timed out, timeout 30.00 (Background on this error at: https://sqlalche.me/e/20/3o7r)"
+    )
+    body = {"error_code": "BAD_REQUEST", "message": message}
+    return _for_a_while(trial, Fault(400, share=0.5, body=body))
 
 
 def away_for_long(trial: Trial) -> str:
