@@ -28,6 +28,8 @@ def _failed(
 
 
 FAILURES: dict[str, Shape] = {
+    "fastchat code": Shape(P, {"text": "**NETWORK ERROR DUE TO HIGH TRAFFIC.**\n\n(CUDA out of memory.)", "error_code": 50002}, _failed(500, "CUDA out"), "lm-sys/FastChat fastchat/constants.py, serve/model_worker.py"),
+    "fastchat validation": Shape(P, {"text": "context overflow", "error_code": 40303}, _failed(403, "overflow"), "lm-sys/FastChat fastchat/constants.py"),
     "ray timeout": Shape(P, "Request 5f9c timed out after 30.0s.", _failed(408, "timed out"), "ray-project/ray python/ray/serve/_private/proxy.py", PLAIN),
     "ray no route": Shape(P, "Path '/invocations' not found. Please ping http://.../-/routes for route table.", _failed(404, "not found"), "ray-project/ray python/ray/serve/_private/proxy.py", PLAIN),
     "ray backpressure": Shape(P, "Request dropped due to backpressure (num_queued_requests=100, max_queued_requests=100).", _failed(503, "backpressure"), "ray-project/ray python/ray/serve/exceptions.py", PLAIN),

@@ -74,6 +74,7 @@ def find_failure(body: Any) -> Found | None:
         or _exception(body)
         or _declared(body)
         or _error_code(body)
+        or _numbered(body)
         or _lone_message(body)
         or _failed_finish(body)
     )
@@ -166,6 +167,17 @@ def _error_code(body: dict[str, Any]) -> Found | None:
     if isinstance(inner := _parsed(message or ""), dict):
         message = (find_failure(inner) or ("", Failure(message or "")))[1].message
     return ("djl_error", _failure(body, message)) if message is not None else None
+
+
+def _numbered(body: dict[str, Any]) -> Found | None:
+    """FastChat's worker: the message as `text`, the code as a status and two digits; 0 if fine.
+
+    Source: lm-sys/FastChat, fastchat/constants.py (`ErrorCode`), as of 2026-11.
+    """
+    code, message = body.get("error_code"), text_of(body.get("text"))
+    if type(code) is not int or not 40000 <= code < 60000 or not message:
+        return None
+    return "lmi_error", _failure({"status_code": code // 100}, message)
 
 
 def _lone_message(body: dict[str, Any]) -> Found | None:
