@@ -15,8 +15,10 @@ from inference_monitor_cli.trial import Tried
 from inference_monitor_cli.trial_document import answered, asked, assessment, total
 
 _RATIONALE_CHARACTERS = 400
-_NOT_ANSWERED = "the judge did not answer; check AWS_DEFAULT_REGION, AWS_PROFILE and the model's quota, "
+_NOT_ANSWERED = (
+    "the judge did not answer; check AWS_DEFAULT_REGION, AWS_PROFILE and the model's quota, "
     "then try again"
+)
 
 
 def show(console: Console, tried: Sequence[Tried]) -> None:
