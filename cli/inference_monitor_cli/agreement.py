@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-import inference_monitor
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.models import ModelTable
 from inference_monitor_cli.agreement_with_labels import Question, report_on_labels
@@ -17,9 +16,9 @@ from inference_monitor_cli.deploy_settings import DeploySettings
 from inference_monitor_cli.judge_options import check_judges_or_exit
 from inference_monitor_cli.labelled_set import SHIPPED, load_labelled_set
 from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
+from inference_monitor_cli.project_files import find_scorers
 from inference_monitor_cli.scorers_file import judge_model, load, price_table
 
-_SCORERS_FILE = Path(inference_monitor.__file__).parents[1] / "scorers.yaml"
 _FEEDBACK, _LABELLED = "Feedback in MLflow", "The labelled set"
 
 
@@ -76,8 +75,8 @@ def agreement(  # noqa: PLR0913  # each is an option
                            rich_help_panel=_LABELLED),
     ] = False,
     scorers: Annotated[
-        Path, typer.Option(help="By default the project's scorers.yaml.", show_default=False),
-    ] = _SCORERS_FILE,
+        Path | None, typer.Option(help="By default the project's scorers.yaml.", show_default=False)
+    ] = None,
     scorer: Annotated[str | None, typer.Option(help="This scorer only.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document with every disagreement.")
@@ -90,7 +89,7 @@ def agreement(  # noqa: PLR0913  # each is an option
     """
     complete = True
     with told_plainly("agreement"):
-        config = _config(scorers)
+        config = _config(scorers or find_scorers())
         if labelled:
             settings = DeploySettings.load()
             prices = price_table(settings.judge_prices)

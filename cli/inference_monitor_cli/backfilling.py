@@ -13,8 +13,7 @@ from typing import cast, get_args
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from inference_monitor.privacy.build import Mode, build_redaction
-from inference_monitor.scoring.build import SCORERS_FILE
+from inference_monitor.privacy.build import Mode
 from inference_monitor.scoring.config import load_scorers
 from inference_monitor.scoring.judge import ConverseClient, Judge
 from inference_monitor.scoring.models import model_table
@@ -33,6 +32,7 @@ from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.executions import HoursReplay
 from inference_monitor_cli.missing_scores import Lookup, MissingScores
 from inference_monitor_cli.problems import CommandError
+from inference_monitor_cli.project_files import find_scorers, redaction
 from inference_monitor_cli.sending import Plan
 from inference_monitor_cli.stored_traces import NoExperimentError, StoredTraces
 
@@ -55,7 +55,7 @@ class Backfill:
                 or the stack is an older one.
         """
         self.deployment = deployment
-        self.file = scorers_file or SCORERS_FILE
+        self.file = scorers_file or find_scorers()
         self.config = load_scorers(self.file)
         self.default_model = deployment.variable("MONITOR_JUDGE_MODEL")
         own = parse_prices(deployment.function_environment.get("MONITOR_JUDGE_PRICES", ""))
@@ -103,7 +103,7 @@ class Backfill:
             self.config,
             self.default_model,
             self._lookup,
-            redact=build_redaction(self._redaction),
+            redact=redaction(self._redaction),
             only=only,
             under_way=frozenset().union(*under_way.values()),
         )

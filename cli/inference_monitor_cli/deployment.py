@@ -104,7 +104,8 @@ def _outputs(session: Any, prefix: str, *wanted: str) -> list[str]:
             raise
         where = f"in region {session.region_name}"
         raise CommandError(
-            f"there is no stack {name} {where}: check --prefix (STACK_PREFIX), AWS_REGION and "
+            f"there is no stack {name} {where}: check --prefix (STACK_PREFIX), "
+            "AWS_DEFAULT_REGION and "
             "AWS_PROFILE"
         ) from error
     (stack,) = answer["Stacks"]

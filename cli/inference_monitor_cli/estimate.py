@@ -17,7 +17,6 @@ from inference_monitor_cli.aws_prices import PRICES_FILE, AwsPrices
 from inference_monitor_cli.captures import find_files
 from inference_monitor_cli.deploy_settings import DeploySettings
 from inference_monitor_cli.judge_options import (
-    DEFAULT_FILE,
     JudgingOption,
     Model,
     ScorersFile,
@@ -25,6 +24,7 @@ from inference_monitor_cli.judge_options import (
     load_or_exit,
 )
 from inference_monitor_cli.problems import CommandError, needs_mlflow, told_plainly
+from inference_monitor_cli.project_files import find_scorers
 from inference_monitor_cli.scorers_file import judge_model, judged, price_table
 from inference_monitor_cli.traffic import Traffic
 
@@ -54,7 +54,7 @@ def estimate(  # noqa: PLR0913  # each is an option of the command
     output_tokens: Annotated[
         int | None, typer.Option(min=1, help="Of an answer, where there are no captures.")
     ] = None,
-    scorers_file: ScorersFile = DEFAULT_FILE,
+    scorers_file: ScorersFile = None,
     model: Model = None,
     judging: JudgingOption = None,
     days: Annotated[float, typer.Option(min=1, help="The days of the forecast's total.")] = 30,
@@ -75,7 +75,7 @@ def estimate(  # noqa: PLR0913  # each is an option of the command
         settings = DeploySettings.load()
         if model:
             settings = settings.model_copy(update={"bedrock_model_id": judge_model(model)})
-        config = load_or_exit(scorers_file)
+        config = load_or_exit(scorers_file or find_scorers())
         prices = price_table(settings.judge_prices)
         check_judges_or_exit(config, settings, prices, model)
         with needs_mlflow("estimate needs MLflow's judges"):

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-import inference_monitor
 from inference_monitor.scoring.config import InvalidScorersError, ScorersConfig
 from inference_monitor.scoring.model_checks import check_judges
 from inference_monitor.scoring.models import ModelTable
@@ -17,7 +16,7 @@ from inference_monitor_cli.report import printable
 from inference_monitor_cli.scorers_file import load
 
 ScorersFile = Annotated[
-    Path, typer.Option(help="The scorers; by default the project's.", show_default=False)
+    Path | None, typer.Option(help="The scorers; by default the project's.", show_default=False)
 ]
 Model = Annotated[
     str | None,
@@ -27,7 +26,6 @@ JudgingOption = Annotated[
     Literal["each", "panel"] | None,
     typer.Option(help="Ask every judge in this way, whatever the file says."),
 ]
-DEFAULT_FILE = Path(inference_monitor.__file__).parents[1] / "scorers.yaml"
 
 
 def load_or_exit(file: Path) -> ScorersConfig:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from inference_monitor import __version__
 from inference_monitor_cli.agreement import agreement
 from inference_monitor_cli.backfill import backfill
 from inference_monitor_cli.estimate import estimate
@@ -28,7 +29,6 @@ class _App(typer.Typer):
 
 app = _App(
     no_args_is_help=True,
-    add_completion=False,
     # Paragraphs are wrapped to the terminal; without it each line of a docstring is one.
     rich_markup_mode="markdown",
     # Locals in a traceback would print what people typed into the model.
@@ -39,6 +39,20 @@ for verb in (inspect, replay, backfill, reconcile, agreement, estimate, models):
 app.add_typer(scorers_app, name="scorers")
 
 
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"inference-monitor {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def main() -> None:
+def main(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
     """Monitor LLMs on SageMaker endpoints: every captured inference, scored in MLflow."""

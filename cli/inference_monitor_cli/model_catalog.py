@@ -61,8 +61,8 @@ class Catalog:
         file = next((f for folder in folders if (f := folder / _CATALOG).is_file()), None)
         if file is None:
             raise CommandError(
-                "the comparison needs an MLflow with a catalog of models, 3.17 or later:"
-                " pip install mlflow-skinny"
+                "the comparison needs an MLflow with a catalog of models, 3.17 or later, which"
+                " mlflow-skinny does not have: pip install mlflow"
             )
         return cls(_mlflow_version(), json.loads(file.read_text(encoding="utf-8"))["models"])
 

@@ -69,7 +69,7 @@ def needs_mlflow(what_for: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise CommandError(
             f"{error.name} is not installed, and {what_for}: "
-            "pip install mlflow-skinny sagemaker-mlflow"
+            "pip install 'sagemaker-inference-monitor[mlflow]'"
         ) from error
 
 
@@ -77,7 +77,7 @@ def _told(error: Exception) -> str:
     if isinstance(error, _NO_CREDENTIALS):
         return f"no usable AWS credentials ({error}): {_LOG_IN}"
     if isinstance(error, NoRegionError):
-        return "no AWS region: set AWS_REGION to the one the stack is deployed in"
+        return "no AWS region: set AWS_DEFAULT_REGION to the one the stack is deployed in"
     if isinstance(error, ClientError):
         code = error.response.get("Error", {}).get("Code", "")
         if code in _EXPIRED:

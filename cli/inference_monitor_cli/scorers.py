@@ -13,7 +13,6 @@ from rich.console import Console
 from inference_monitor_cli.captures import CaptureFile
 from inference_monitor_cli.deploy_settings import DeploySettings
 from inference_monitor_cli.judge_options import (
-    DEFAULT_FILE,
     JudgingOption,
     Model,
     ScorersFile,
@@ -22,6 +21,7 @@ from inference_monitor_cli.judge_options import (
 )
 from inference_monitor_cli.money import dollars, things
 from inference_monitor_cli.problems import FAILED, CommandError, needs_mlflow, told_plainly
+from inference_monitor_cli.project_files import find_scorers
 from inference_monitor_cli.report import printable
 from inference_monitor_cli.scorers_file import judge_model, judged, only, price_table
 from inference_monitor_cli.scorers_table import scorers_table
@@ -41,8 +41,9 @@ scorers_app = typer.Typer(
 @scorers_app.command()
 def check(
     file: Annotated[
-        Path, typer.Argument(help="The scorers; by default the project's.", show_default=False)
-    ] = DEFAULT_FILE,
+        Path | None,
+        typer.Argument(help="The scorers; by default the project's.", show_default=False),
+    ] = None,
     *,
     live: Annotated[
         bool, typer.Option("--live", help="Also ask each judge once, for a fraction of a cent.")
@@ -58,7 +59,7 @@ def check(
     wrong, or a judge gives no verdict.
     """
     with told_plainly("scorers check"):
-        config = load_or_exit(file)
+        config = load_or_exit(file or find_scorers())
         settings = DeploySettings.load()
         prices = price_table(settings.judge_prices)
         check_judges_or_exit(config, settings, prices)
@@ -90,7 +91,7 @@ def try_(  # noqa: PLR0913  # each is an option of the command
         int, typer.Option(min=1, help="So many records, the first that an LLM answered.")
     ] = 3,
     line: Annotated[list[int] | None, typer.Option(help="This line; can be repeated.")] = None,
-    scorers_file: ScorersFile = DEFAULT_FILE,
+    scorers_file: ScorersFile = None,
     scorer: Annotated[
         list[str] | None, typer.Option(help="Only this scorer; can be repeated.")
     ] = None,
@@ -108,6 +109,7 @@ def try_(  # noqa: PLR0913  # each is an option of the command
         settings = DeploySettings.load()
         if model:
             settings = settings.model_copy(update={"bedrock_model_id": judge_model(model)})
+        scorers_file = scorers_file or find_scorers()
         config = only(load_or_exit(scorers_file), scorer or [])
         with needs_mlflow("scorers try needs MLflow's judges"):
             from inference_monitor.scoring.judge import bedrock_client  # noqa: PLC0415

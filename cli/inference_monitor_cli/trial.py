@@ -16,7 +16,6 @@ from mlflow.entities import Feedback
 from inference_monitor.capture.reader import Entry
 from inference_monitor.inference import Inference, Kind, Source
 from inference_monitor.ports import Verdicts
-from inference_monitor.privacy.build import build_redaction
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.config_checks import DROP_IN_FOLDER
@@ -31,6 +30,7 @@ from inference_monitor_cli.judge_plan import Planner
 from inference_monitor_cli.judge_shares import Shares, shares_of
 from inference_monitor_cli.left_out import LeftOut, left_out
 from inference_monitor_cli.problems import CommandError, problem
+from inference_monitor_cli.project_files import redaction
 from inference_monitor_cli.scorers_file import every_record
 
 STAND_IN = "Stand-in judge"
@@ -97,7 +97,7 @@ class Trial:
         Raises:
             CommandError: If there are none, or one of the lines holds no inference.
         """
-        redact = build_redaction(self._settings.redaction)
+        redact = redaction(self._settings.redaction)
         missing = set(lines)
         for number, entry in enumerate(entries, start=1):
             if lines and number not in missing:

@@ -16,7 +16,8 @@ from inference_monitor_cli.trial_document import answered, asked, assessment, to
 
 _RATIONALE_CHARACTERS = 400
 _NOT_ANSWERED = (
-    "the judge did not answer; check AWS_REGION, AWS_PROFILE and the model's quota, then try again"
+    "the judge did not answer; check AWS_DEFAULT_REGION, AWS_PROFILE and the model's quota, "
+    "then try again"
 )
 
 

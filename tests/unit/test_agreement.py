@@ -315,4 +315,4 @@ def test_without_mlflow_it_says_what_to_install(
     monkeypatch.setattr(builtins, "__import__", without)
     result = run(*options)
     assert result.exit_code == 2
-    assert "pip install mlflow-skinny sagemaker-mlflow" in result.stderr
+    assert "pip install 'sagemaker-inference-monitor[mlflow]'" in result.stderr

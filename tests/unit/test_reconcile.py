@@ -240,7 +240,7 @@ def test_without_mlflow_installed_it_says_so(
     result = CliRunner().invoke(app, ["reconcile", "--prefix", "dev", *DAY])
     assert result.exit_code == 2
     assert "mlflow is not installed" in result.stderr
-    assert "pip install mlflow-skinny sagemaker-mlflow" in result.stderr
+    assert "pip install 'sagemaker-inference-monitor[mlflow]'" in result.stderr
 
 
 def test_the_other_verbs_do_not_wait_for_mlflow() -> None:

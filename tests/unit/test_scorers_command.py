@@ -370,7 +370,7 @@ def test_without_mlflows_client_it_says_what_to_install(
     result = run("try", "x.jsonl", "--scorers-file", "s.yaml")
     assert result.exit_code == 2
     assert "mlflow is not installed" in result.stderr
-    assert "pip install mlflow-skinny sagemaker-mlflow" in result.stderr
+    assert "pip install 'sagemaker-inference-monitor[mlflow]'" in result.stderr
     assert run("check", "s.yaml").exit_code == 0
 
 

@@ -13,11 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from inference_monitor.config_file import ConfigFile, Location
+from inference_monitor.data_files import data_file
 from inference_monitor.errors import MonitorError
 from inference_monitor.privacy.patterns import KINDS
 from inference_monitor.privacy.time_limit import cpu_limit
 
-PRIVACY_FILE = Path(__file__).parents[2] / "privacy.yaml"
+PRIVACY_FILE = data_file("privacy.yaml")
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 # A pattern in linear time takes milliseconds for each of these, one in quadratic time many seconds.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from inference_monitor.data_files import data_file
 from inference_monitor.scoring.asking import Asking
 from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.config_checks import DROP_IN_FOLDER
@@ -22,9 +23,8 @@ from inference_monitor.scoring.third_party.names import framework_of
 from inference_monitor.scoring.third_party.scorer import ThirdPartyScorer
 from inference_monitor.scoring.token_count import TokenCountScorer
 
-_DEPLOYED = Path(__file__).parents[2]
-SCORERS_FILE = _DEPLOYED / "scorers.yaml"
-DROP_INS = _DEPLOYED / DROP_IN_FOLDER
+SCORERS_FILE = data_file("scorers.yaml")
+DROP_INS = SCORERS_FILE.parent / DROP_IN_FOLDER
 
 
 def build_scorers(  # noqa: PLR0913  # each is a part that tests and commands replace

@@ -19,10 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from inference_monitor.config_file import ConfigFile, Location
+from inference_monitor.data_files import data_file
 from inference_monitor.errors import MonitorError
 from inference_monitor.scoring.model_ids import GEOGRAPHIES, SCHEME
 
-MODELS_FILE = Path(__file__).parents[2] / "models.yaml"
+MODELS_FILE = data_file("models.yaml")
 DEFAULT_JUDGE = "bedrock:/global.anthropic.claude-sonnet-4-6"
 
 Way = Literal["json_schema", "forced_tool", "any_tool", "offered_tool", "words"]
