@@ -21,6 +21,11 @@ from stacks.names import Names
 from tests.unit.aws import CAPTURES, EXECUTION, RESULTS, Account, Answer, raised, refuse
 from tests.unit.builders import capture
 
+FILE = {"bucket": "captures", "key": "data/llm/AllTraffic/2026/03/02/09/x.jsonl"}
+S3_EVENT = {
+    "detail": {"bucket": {"name": FILE["bucket"]}, "object": {"key": FILE["key"]}},
+}
+
 KEY = "data/llm/AllTraffic/2026/03/02/09/x.jsonl"
 FOLDER = f"quarantine/{CAPTURES}/{KEY}/"
 SOURCE = Source(CAPTURES, KEY, "llm", "AllTraffic")
@@ -442,6 +447,28 @@ def test_hours_without_a_file_say_where_they_were_looked_for(run: Run) -> None:
     result = run("--from", "2026-03-02", "--to", "2026-03-02")
     assert result.exit_code == 1
     assert f"no capture file: looked for s3://{CAPTURES}/data/llm/" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": FILE},
+        {
+            "detail-type": "Step Functions Execution Status Change",
+            "detail": {"status": "FAILED", "input": json.dumps(S3_EVENT), "error": "x"},
+        },
+    ],
+    ids=["of an invocation", "of an execution"],
+)
+def test_what_the_function_failed_at_starts_the_workflow(
+    account: Account, run: Run, message: dict[str, Any]
+) -> None:
+    """A direct invoke that nobody waited for, or an unclosed ledger: its file is done again."""
+    account.sqs.messages = {"m-1": json.dumps(message)}
+    result = run("--dlq")
+    assert result.exit_code == 0, result.output
+    assert list(account.states.inputs.values()) == [S3_EVENT]
+    assert account.sqs.messages == {}
 
 
 def test_a_foreign_message_stays_in_the_queue(account: Account, run: Run) -> None:
