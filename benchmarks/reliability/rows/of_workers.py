@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from benchmarks.reliability.captures import Captures, chat, failed
 from benchmarks.reliability.rows.evidence import attempts, struck
 from benchmarks.reliability.trial import Trial
@@ -11,27 +13,30 @@ from local.judge.server import Behaviour
 
 # Judge calls of one worker at once; more in flight means that two are judging.
 JUDGE_CONCURRENCY = 16
+NOTICED_SECONDS = 3
+"""Within these the end of a worker has failed its attempt."""
 
 
 def killed_while_judging(trial: Trial) -> str:
-    """One of two workers that judge is killed."""
-    with trial.judging(Behaviour(latency=0.3)):
+    """One of the workers that judge is killed."""
+    # So slow that no worker is done before it is hit.
+    with trial.judging(Behaviour(latency=5)):
         trial.put(trial.mixed(60))
-        trial.until(lambda: trial.judge.stats.in_flight > JUDGE_CONCURRENCY, "two workers judge")
-        trial.until(lambda: _one_less(trial), "a worker has died of an attempt")
+        trial.until(lambda: trial.judge.stats.in_flight > JUDGE_CONCURRENCY, "workers judge")
+        _kill_a_busy_one(trial)
     trial.settle()
     return attempts(trial, "Runtime.ExitError")
 
 
-def _one_less(trial: Trial) -> bool:
-    """Kill workers until an attempt has failed: on a busy machine one may be done when it is hit.
-
-    One at a time; who is without an invocation is found out by nothing having failed.
-    """
-    if trial.failed_attempts():
-        return True
-    kill(workers(trial.chain, trial.deployment)[:1])
-    return False
+def _kill_a_busy_one(trial: Trial) -> None:
+    """Kill workers, the oldest first, until an attempt has failed: one without work fails none."""
+    for worker in workers(trial.chain, trial.deployment):
+        kill([worker])
+        given_up = time.monotonic() + NOTICED_SECONDS
+        while time.monotonic() < given_up:
+            if trial.failed_attempts():
+                return
+            time.sleep(0.1)
 
 
 def killed_while_writing(trial: Trial) -> str:
