@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -401,6 +403,31 @@ def test_only_a_better_ledger_is_written(
     account.s3.put_object(Bucket=RESULTS, Key=f"ledger/{CAPTURES}/{KEY}.json", Body=body)
     assert run("--failed-batches").exit_code == 0
     assert any("ledger" in event for event in account.function.events) == closed
+
+
+@pytest.mark.parametrize(("runs", "together"), [(("run-1", "run-2"), False), (("run-1",), True)])
+def test_two_runs_over_a_file_are_not_sent_at_once(
+    account: Account,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    runs: tuple[str, ...],
+    together: bool,  # a parameter of the test
+) -> None:
+    """A file was read again in ranges: the same records, of which one delivery is refused."""
+    for name in runs:
+        failed_run(account, *(batch(f"{name}-{n}") for n in range(2 // len(runs))), name=name)
+    met = threading.Barrier(2, timeout=0.3)
+    invoke = account.function.invoke
+
+    def wait_for_another(**event: Any) -> Any:
+        if b'"Items"' in event["Payload"]:
+            with suppress(threading.BrokenBarrierError):
+                met.wait()
+        return invoke(**event)
+
+    monkeypatch.setattr(account.function, "invoke", wait_for_another)
+    assert "2 failed batches sent, 0 not sent" in run("--failed-batches").stdout
+    assert met.broken is not together
 
 
 def test_a_failed_batch_without_its_input_is_named(account: Account, run: Run) -> None:

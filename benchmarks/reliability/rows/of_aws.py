@@ -78,10 +78,11 @@ def out_of_memory(trial: Trial) -> str:
     """A worker is ended for lack of memory, as current runtimes report it."""
     with (
         trial.aws(Behaviour(killed="Runtime.OutOfMemory")),
-        trial.judging(JudgeBehaviour(latency=0.3)),
+        # So slow that no worker is done before it is hit.
+        trial.judging(JudgeBehaviour(latency=5)),
     ):
         trial.put(trial.mixed(60))
-        trial.until(lambda: trial.judge.stats.in_flight > JUDGE_CONCURRENCY, "two workers judge")
+        trial.until(lambda: trial.judge.stats.in_flight > JUDGE_CONCURRENCY, "workers judge")
         kill(workers(trial.chain, trial.deployment))
         trial.until(trial.failed_attempts, "the end of a worker has failed an attempt")
     trial.settle()
