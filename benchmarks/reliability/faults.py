@@ -88,7 +88,7 @@ FAULTS = (
     Fault("oversize-child", "it fails a child of the map", of_aws.oversize_fails_its_child),
     Fault("function-inactive", "function inactive after weeks without an invocation",
           of_aws.function_inactive),
-    Fault("out-of-memory", "workers out of memory while they judge", of_aws.out_of_memory),
+    Fault("out-of-memory", "worker out of memory while it judges", of_aws.out_of_memory),
     Fault("hostile-lines", "garbage, NUL, lone surrogates, long tags", of_records.hostile_lines,
           everywhere=True),
     Fault("many-files", "many small files", of_records.many_files),

@@ -6,9 +6,8 @@ import time
 
 from benchmarks.reliability.captures import ANSWER, Captures, Expected
 from benchmarks.reliability.rows.evidence import attempts, maybe_attempts
-from benchmarks.reliability.rows.of_workers import JUDGE_CONCURRENCY
+from benchmarks.reliability.rows.of_workers import JUDGE_CONCURRENCY, kill_a_busy_one
 from benchmarks.reliability.trial import Trial, TrialError
-from benchmarks.reliability.workers import kill, workers
 from local.emulator.behaviour import Behaviour, Oversize
 from local.judge.server import Behaviour as JudgeBehaviour
 from tests.samples.record import Sample
@@ -83,7 +82,6 @@ def out_of_memory(trial: Trial) -> str:
     ):
         trial.put(trial.mixed(60))
         trial.until(lambda: trial.judge.stats.in_flight > JUDGE_CONCURRENCY, "workers judge")
-        kill(workers(trial.chain, trial.deployment))
-        trial.until(trial.failed_attempts, "the end of a worker has failed an attempt")
+        kill_a_busy_one(trial)
     trial.settle()
     return attempts(trial, "Runtime.OutOfMemory")

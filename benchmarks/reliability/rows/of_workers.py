@@ -23,12 +23,12 @@ def killed_while_judging(trial: Trial) -> str:
     with trial.judging(Behaviour(latency=5)):
         trial.put(trial.mixed(60))
         trial.until(lambda: trial.judge.stats.in_flight > JUDGE_CONCURRENCY, "workers judge")
-        _kill_a_busy_one(trial)
+        kill_a_busy_one(trial)
     trial.settle()
     return attempts(trial, "Runtime.ExitError")
 
 
-def _kill_a_busy_one(trial: Trial) -> None:
+def kill_a_busy_one(trial: Trial) -> None:
     """Kill workers, the oldest first, until an attempt has failed: one without work fails none."""
     for worker in workers(trial.chain, trial.deployment):
         kill([worker])
