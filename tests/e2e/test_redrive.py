@@ -43,6 +43,6 @@ def test_a_failed_execution_has_its_ledger_closed(dev: Stack) -> None:
         proxy.upstream = there
     assert failed["error"] == "States.ExceedToleratedFailureThreshold"
     name = ledger_key(dev.deployment.bucket, key)
-    eventually(lambda: dev.results(name), "the ledger is closed")
+    eventually(lambda: dev.results(name) or None, "the ledger is closed")
     ledger = dev.ledger(key)
     assert (ledger["captured"], ledger["traced"], ledger["balanced"]) == (3, 0, False)
