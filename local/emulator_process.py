@@ -9,6 +9,8 @@ from typing import Any
 
 import boto3
 
+from local.emulator import behaviour
+from local.emulator.behaviour import Behaviour
 from local.emulator.config import EmulatorConfig
 from local.processes import LOOPBACK, Program, answers, free_port
 from local.recorder import recorded_calls
@@ -44,7 +46,10 @@ class EmulatedAws:
         )
         scratch = settings.folder / "emulator"
         scratch.mkdir(parents=True, exist_ok=True)
+        self._behaviour = scratch / "behaviour.json"
+        self.behave(Behaviour())
         env = {
+            behaviour.VARIABLE: str(self._behaviour),
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             **functions.to_environment(),
             **environment_of(MADE_UP, settings.region),
@@ -76,6 +81,10 @@ class EmulatedAws:
     def client(self, service: str) -> Any:
         """A boto3 client of the emulated service."""
         return _client(service, self.url, self._region)
+
+    def behave(self, wanted: Behaviour) -> None:
+        """Let it behave like this from now on."""
+        wanted.write(self._behaviour)
 
     @property
     def pid(self) -> int:

@@ -147,14 +147,17 @@ def _troubles(watched: Watched) -> Iterator[Trouble]:
     yield Trouble(
         "throttled",
         workflow.metric_throttled(period=PERIOD),
-        "More capture files come than Step Functions may start workflows for.",
+        "Step Functions slows down the transitions between states: more of them than the quota of"
+        " this account and Region has room for. Executions that cannot be started at all are in"
+        " the dead-letter queue after a day.",
     )
     yield Trouble(
         "not-started",
         dead_letters.metric_approximate_number_of_messages_visible(
             period=PERIOD, statistic="Maximum"
         ),
-        "Capture files started no workflow: replay the dead-letter queue.",
+        "Capture files started no workflow, or the function failed at an event that nobody waited"
+        " for: `inference-monitor replay --dlq` starts the workflow over these files.",
     )
     # A single error is a retry at work, and one that was in vain fails its execution.
     yield Trouble(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import Aws, CustomResource
+from aws_cdk import Aws, CustomResource, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -70,6 +70,8 @@ class CaptureFiles(Construct):
             "Switch",
             file=SWITCH,
             description="Switches on EventBridge for the capture bucket, at deployment",
+            # It waits for permissions and for others that change the bucket.
+            timeout=Duration.minutes(3),
             allowed=[
                 iam.PolicyStatement(
                     # ListBucket is what HeadBucket, which tells the Region, asks for.

@@ -20,6 +20,7 @@ def inline_function(
     description: str,
     allowed: Sequence[iam.PolicyStatement],
     environment: Mapping[str, str] | None = None,
+    timeout: Duration | None = None,
 ) -> lambda_.Function:
     """A function whose code is one file of `stacks/runtime`, of at most 4,096 characters.
 
@@ -44,6 +45,6 @@ def inline_function(
         runtime=lambda_.Runtime.PYTHON_3_14,
         role=role,
         log_group=log_group,
-        timeout=Duration.minutes(1),
+        timeout=timeout or Duration.minutes(1),
         environment=dict(environment) if environment else None,
     )

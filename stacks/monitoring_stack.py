@@ -12,6 +12,7 @@ from stacks.alarms import Alarms, Watched
 from stacks.batch_judging import BatchJudging
 from stacks.capture_files import CaptureFiles
 from stacks.capture_trigger import CaptureTrigger
+from stacks.failed_executions import FailedExecutions
 from stacks.judge_models import JudgeModel
 from stacks.log_retention import retention
 from stacks.map_runs import Batching
@@ -86,6 +87,13 @@ class MonitoringStack(Stack):
             rule_name=names.rule,
             captures=captures,
             state_machine=workflow.state_machine,
+        )
+        FailedExecutions(
+            self,
+            "FailedExecutions",
+            state_machine=workflow.state_machine,
+            processor=processor.function,
+            dead_letters=trigger.dead_letters,
         )
         silence = Silence(
             self,

@@ -43,28 +43,46 @@ class Retry:
         )
 
 
-# Lambda itself was busy or unreachable: nothing ran, so waiting is all there is to do.
+# The waits of the two patient groups: full jitter waits anything from nought to the interval, so
+# as many attempts are made as last at least a quarter of an hour in 19 of 20 cases, and 20 minutes
+# on average (tests/infra/test_patience.py draws them).
+
+# Lambda was busy or unreachable, or the function inactive: nothing ran, so waiting is all there is
+# to do. A function that was not invoked for weeks is set up again, which takes minutes; until then
+# it refuses ("Lambda function states" in the Lambda developer guide; names of botocore's model of
+# Invoke, November 2026). What does not pass by itself, as CodeArtifactUserFailedException, is not
+# tried again: the execution fails with that name.
 LAMBDA_BUSY = Retry(
     (
         "Lambda.TooManyRequestsException",
+        "Lambda.CodeArtifactUserPendingException",
+        "Lambda.CodeArtifactUserDeletedException",
+        "Lambda.ResourceNotReadyException",
+        "Lambda.ResourceConflictException",
         "Lambda.ServiceException",
         "Lambda.AWSLambdaException",
         "Lambda.SdkClientException",
         "Lambda.ClientExecutionTimeoutException",
     ),
-    attempts=12,
+    attempts=25,
     interval=2,
-    max_delay=60,
+    max_delay=120,
 )
 # The worker died, out of memory or out of time. Once may be bad luck, three times is the batch.
 WORKER_DIED = Retry(
-    ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"),
+    (
+        "Lambda.Unknown",
+        "Sandbox.Timedout",
+        "Runtime.ExitError",
+        "Runtime.OutOfMemory",
+        "States.Timeout",
+    ),
     attempts=2,
     interval=5,
     max_delay=30,
 )
-# MLflow or S3 did not answer: sit out a restart of the server, about a quarter of an hour.
-STORE_UNAVAILABLE = Retry((TransientError.__name__,), attempts=8, interval=5, max_delay=300)
+# MLflow or S3 did not answer: sit out a restart of the server.
+STORE_UNAVAILABLE = Retry((TransientError.__name__,), attempts=14, interval=5, max_delay=300)
 # The traces are written already, so there is no need to wait as long for the judge.
 JUDGE_BUSY = Retry((JUDGE_UNAVAILABLE,), attempts=4, interval=10, max_delay=120)
 

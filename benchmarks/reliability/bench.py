@@ -15,6 +15,7 @@ from benchmarks.reliability.rows.of_workers import JUDGE_CONCURRENCY
 from benchmarks.reliability.traces import Found
 from benchmarks.reliability.trial import Trial, TrialError
 from local.chain import Chain, Deployment
+from local.emulator.behaviour import Behaviour as AwsBehaviour
 from local.judge.server import Behaviour
 from local.processes import StartError
 
@@ -67,6 +68,7 @@ class Bench:
 
     def _reset(self) -> None:
         self._chain.proxy.fault = None
+        self._chain.aws.behave(AwsBehaviour())
         assert self._chain.judge
         self._chain.judge.behaviour = Behaviour()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.reliability.rows import (
+    of_aws,
     of_deliveries,
     of_judge,
     of_mlflow,
@@ -99,6 +100,14 @@ FAULTS = (
     Fault("whole-day", "every file of a day put again", of_deliveries.whole_day),
     Fault("large-records", "a record of 5 MB, an answer of 1 MB", of_records.large_records,
           everywhere=True),
+    Fault("oversize-reader", "a record above 256 KiB fails the map's reader",
+          of_aws.oversize_fails_the_reader),
+    Fault("oversize-limit", "it passes the limit of a child's input",
+          of_aws.oversize_passes_the_limit),
+    Fault("oversize-child", "it fails a child of the map", of_aws.oversize_fails_its_child),
+    Fault("function-inactive", "function inactive after weeks without an invocation",
+          of_aws.function_inactive),
+    Fault("out-of-memory", "worker out of memory while it judges", of_aws.out_of_memory),
     Fault("hostile-lines", "garbage, NUL, lone surrogates, long tags", of_records.hostile_lines,
           everywhere=True),
     Fault("many-files", "many small files", of_records.many_files),

@@ -16,6 +16,7 @@ from benchmarks.reliability.captures import Captures, mixed
 from benchmarks.reliability.executions import Attempt, Executions
 from inference_monitor.claims import GRACE_SECONDS
 from local.chain import Chain, Deployment
+from local.emulator.behaviour import Behaviour as AwsBehaviour
 from local.faults import Fault
 from local.judge.server import Behaviour, StandInJudge
 
@@ -137,6 +138,7 @@ class Trial:
     def mend(self) -> None:
         """Take every fault away; recovering is counted from now."""
         self.chain.proxy.fault = None
+        self.chain.aws.behave(AwsBehaviour())
         self.judge.behaviour = Behaviour()
         self._mended_at = time.monotonic()
 
@@ -153,6 +155,15 @@ class Trial:
     def judging(self, behaviour: Behaviour) -> Iterator[None]:
         """A judge that behaves like this, for as long as the block lasts."""
         self.judge.behaviour = behaviour
+        try:
+            yield
+        finally:
+            self.mend()
+
+    @contextmanager
+    def aws(self, behaviour: AwsBehaviour) -> Iterator[None]:
+        """An AWS that behaves like this, for as long as the block lasts."""
+        self.chain.aws.behave(behaviour)
         try:
             yield
         finally:

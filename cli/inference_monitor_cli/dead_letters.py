@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any
 
 from inference_monitor.errors import InvalidEventError
-from inference_monitor.events import CaptureFile, parse_event
+from inference_monitor.events import CaptureFile, FailedExecution, parse_event
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.executions import Executions, digest_of
 from inference_monitor_cli.sending import Plan, Sending
@@ -22,7 +22,7 @@ WAIT_SECONDS = 2
 
 
 class DeadLetterReplay:
-    """The events in the dead-letter queue of a deployment's rule."""
+    """The events in the dead-letter queue of a deployment: of its rules, and of its function."""
 
     def __init__(self, deployment: Deployment, stopped: Event) -> None:
         self._sqs = deployment.session.client("sqs")
@@ -45,13 +45,14 @@ class DeadLetterReplay:
                 continue
             seen.add(message["MessageId"])
             try:
-                uri = _capture_file(message["Body"])
+                file = _capture_file(message["Body"])
             except (InvalidEventError, ValueError) as error:
                 plan.unusable.append(
                     f"message {message['MessageId']}: {error}; delete it if it is foreign"
                 )
             else:
-                yield Sending(f"the event of {uri}", partial(self._send, message))
+                uri = f"s3://{file.bucket}/{file.key}"
+                yield Sending(f"the event of {uri}", partial(self._send, message, file))
 
     def _receive(self) -> dict[str, Any] | None:
         answer = self._sqs.receive_message(
@@ -63,10 +64,15 @@ class DeadLetterReplay:
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         return messages[0] if messages else None
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any], file: CaptureFile | FailedExecution) -> None:
         # Equal events are one execution, also when an earlier replay died before it could delete.
         name = f"replay-event-{digest_of(message['Body'])}"
-        arn = self._executions.start([name, f"{name}-{self._run}"], message["Body"])
+        event = message["Body"]
+        if "detail" not in json.loads(event) or isinstance(file, FailedExecution):
+            # The workflow takes nothing but S3's events.
+            found = {"bucket": {"name": file.bucket}, "object": {"key": file.key}}
+            event = json.dumps({"detail": found})
+        arn = self._executions.start([name, f"{name}-{self._run}"], event)
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         del self._held[message["MessageId"]]
         self._executions.follow(arn)
@@ -78,10 +84,22 @@ class DeadLetterReplay:
             )
 
 
-def _capture_file(body: str) -> str:
-    """The file an event is about; raises ValueError or InvalidEventError for any other event."""
+def _capture_file(body: str) -> CaptureFile | FailedExecution:
+    """The file an event is about, of S3 or of an execution, or the one the function was sent.
+
+    What the function was invoked with asynchronously stands in a record of the failed invocation,
+    as `requestPayload` ("Capturing records of Lambda asynchronous invocations" in the Lambda
+    developer guide).
+
+    Raises:
+        ValueError: If it is no JSON.
+        InvalidEventError: For any other event.
+    """
     event = json.loads(body)
-    file = parse_event(event)
-    if not isinstance(file, CaptureFile) or "detail" not in event:
-        raise InvalidEventError("it is no event of S3")
-    return f"s3://{file.bucket}/{file.key}"
+    invoked = isinstance(event, dict) and "requestPayload" in event
+    file = parse_event(event["requestPayload"] if invoked else event)
+    if isinstance(file, FailedExecution):
+        return file
+    if isinstance(file, CaptureFile) and (invoked or "detail" in event):
+        return file
+    raise InvalidEventError("it is no event of S3")

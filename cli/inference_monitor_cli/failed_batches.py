@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Lock
+from threading import Condition, Lock
 from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -55,6 +57,32 @@ class _MapRun:
         return len(self.answers) == self.planned
 
 
+class _Turns:
+    """Lets the batches of one run go side by side, but not those of two runs over the same file.
+
+    A file whose batches failed was read again in ranges, and these are the same records: sent at
+    the same time, one of them would be refused.
+    """
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._busy: defaultdict[tuple[str, str] | None, list[str]] = defaultdict(list)
+
+    @contextmanager
+    def of(self, run: _MapRun) -> Iterator[None]:
+        """The time in which this run's batches may be sent."""
+        with self._changed:
+            busy = self._busy[run.file]
+            self._changed.wait_for(lambda: set(busy) <= {run.manifest_key})
+            busy.append(run.manifest_key)
+        try:
+            yield
+        finally:
+            with self._changed:
+                busy.remove(run.manifest_key)
+                self._changed.notify_all()
+
+
 class FailedBatchReplay:
     """The failed batches of all map runs whose results are still kept."""
 
@@ -62,6 +90,7 @@ class FailedBatchReplay:
         self._s3: S3Client = deployment.session.client("s3")
         self._processor = Processor(deployment)
         self._results = deployment.results_bucket
+        self._turns = _Turns()
 
     def plan(self) -> Plan:
         """Each batch is one thing to send."""
@@ -125,7 +154,8 @@ class FailedBatchReplay:
         return Sending(what, partial(self._send, run, record["Input"], records))
 
     def _send(self, run: _MapRun, event: str, records: int | None) -> None:
-        answer = self._processor.repeat(event, records)
+        with self._turns.of(run):
+            answer = self._processor.repeat(event, records)
         with run.lock:
             run.answers.append(answer)
             if run.is_done:

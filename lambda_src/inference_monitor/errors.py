@@ -10,6 +10,7 @@ MonitorError
 ├── InvalidEventError       permanent: the invocation is wrong; says which shapes are accepted
 ├── MissingFileError        permanent: there is no such capture file
 ├── UnbalancedLedgerError   permanent: batches of a file failed for good, so must the run
+├── BatchNotStartedError    the workflow reads the file again in ranges (stacks/workflow.py)
 ├── PermanentWriteError     permanent: MLflow refuses one record, which is quarantined
 └── TransientError          throttling, timeouts, 5xx: Step Functions retries the batch by this name
     └── JudgeUnavailableError   only scores are missing: retried, then recorded as unscored
@@ -37,6 +38,10 @@ class MissingFileError(MonitorError):
 
 class UnbalancedLedgerError(MonitorError):
     """Lines of a capture file are not accounted for; says how many and where they are."""
+
+
+class BatchNotStartedError(MonitorError):
+    """Step Functions could not hand a batch over: it is too large, or was never started."""
 
 
 class PermanentWriteError(MonitorError):

@@ -6,6 +6,7 @@
   notification's `{"Records": [{"s3": …}]}` with one record
 * before a map over a whole file: `{"cut": {"bucket", "key"}}`
 * after a map: `{"ledger": {"bucket", "key", "results": {"Bucket", "Key"}}}`
+* after an execution that ended badly: EventBridge's "Step Functions Execution Status Change"
 
 `"scoring": "off"` beside the first three asks for traces without scores, `"scorers": ["name", …]`
 for the scores of these scorers only. `execution` is the ARN of the execution, the same in all its
@@ -16,11 +17,15 @@ lines that begin in these bytes.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
 from inference_monitor.errors import InvalidEventError
+
+EXECUTION_ENDED = "Step Functions Execution Status Change"
+"""The `detail-type` of the events of Step Functions about its executions."""
 
 _EXPECTED = (
     'send {"bucket": "…", "key": "….jsonl"}, an S3 event, '
@@ -84,7 +89,19 @@ class MapRun:
     manifest_key: str
 
 
-def parse_event(event: Any) -> Batch | CaptureFile | CutFile | MapRun:
+@dataclass(frozen=True, slots=True)
+class FailedExecution:
+    """An execution over a capture file that failed, timed out or was stopped, and its error."""
+
+    bucket: str
+    key: str
+    error: str | None
+
+
+Request = Batch | CaptureFile | CutFile | MapRun | FailedExecution
+
+
+def parse_event(event: Any) -> Request:
     """Read the event of an invocation.
 
     Raises:
@@ -103,6 +120,11 @@ def parse_event(event: Any) -> Batch | CaptureFile | CutFile | MapRun:
         ledger = _object(event, "ledger")
         results = _object(ledger, "results")
         return MapRun(*_location(ledger), _text(results, "Bucket"), _text(results, "Key"))
+    if event.get("detail-type") == EXECUTION_ENDED:
+        detail = _object(event, "detail")
+        return FailedExecution(
+            *_file_location(_json_object(detail, "input")), _optional_text(detail, "error")
+        )
     if "cut" in event:
         return CutFile(*_location(_object(event, "cut")))
     execution = _optional_text(event, "execution")
@@ -159,6 +181,15 @@ def _object(where: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidEventError(f"the event has no {name} object; {_EXPECTED}")
     return value
+
+
+def _json_object(where: dict[str, Any], name: str) -> dict[str, Any]:
+    """An object that stands there as text."""
+    try:
+        value = json.loads(_text(where, name))
+    except ValueError:
+        value = None
+    return _object({name: value}, name)
 
 
 def _text(where: dict[str, Any], name: str) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 import warnings
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,20 @@ from inference_monitor.capture.reader import read_documents
 from inference_monitor.capture.source import source_of
 from inference_monitor.claims import DynamoClaims
 from inference_monitor.delivery import Delivery
-from inference_monitor.errors import UnbalancedLedgerError
-from inference_monitor.events import Batch, CaptureFile, CutFile, MapRun, parse_event
+from inference_monitor.errors import (
+    BatchNotStartedError,
+    InvalidEventError,
+    MissingFileError,
+    UnbalancedLedgerError,
+)
+from inference_monitor.events import (
+    Batch,
+    CaptureFile,
+    CutFile,
+    FailedExecution,
+    MapRun,
+    parse_event,
+)
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
 from inference_monitor.metric_names import FOREIGN, JUDGE_COST, NAMESPACE, SERVICE, UNACCOUNTED
@@ -60,6 +73,9 @@ COUNTED = (
 )  # fmt: skip
 
 
+_OF_TASKS = ("States.Timeout", "States.TaskFailed")
+
+
 # Time kept back from scoring, so that what is done can be written before Lambda ends the function.
 WRITE_SECONDS = 60
 
@@ -78,6 +94,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | l
         InvalidEventError: If the event has no known shape.
         TransientError: After everything was tried, if a part should be tried again.
         UnbalancedLedgerError: If batches of a finished map failed.
+        BatchNotStartedError: If one of them failed before it was handed over.
     """
     request = parse_event(event)
     source = source_of(request.bucket, request.key, get_settings().endpoint_name)
@@ -86,6 +103,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | l
         return [asdict(part) for part in cut_file(_s3(), request.bucket, request.key)]
     if isinstance(request, MapRun):
         summary = _close_ledger(source, request)
+    elif isinstance(request, FailedExecution):
+        summary = _close_failed(source, request)
     else:
         summary = _process(source, request, context)
     logger.info("done", extra={"summary": summary.as_dict()})
@@ -107,14 +126,16 @@ def _process(source: Source, request: Batch | CaptureFile, context: LambdaContex
 def _close_ledger(source: Source, run: MapRun) -> Summary:
     """Add up the batches of a map; what its failed batches held is captured, but nothing else."""
     succeeded, failed = _results().read_map_results(run.manifest_bucket, run.manifest_key)
+    if any(map(_is_not_started, failed)):
+        raise BatchNotStartedError(
+            f"{source.uri}: Step Functions could not hand over a batch: reading the file in ranges"
+        )
     summary = Summary()
     for counts in succeeded:
         summary += Summary.from_dict(counts)
     lost = sum(_records_of(json.loads(execution["Input"])) for execution in failed)
     summary.captured += lost
-    _results().write_ledger(source, summary)
-    _add_dimensions(source.endpoint)
-    metrics.add_metric(UNACCOUNTED, MetricUnit.Count, lost)
+    _write_ledger(source, summary, lost)
     if not summary.balanced:
         raise UnbalancedLedgerError(
             f"{source.uri}: {lost} of {summary.captured} records were in batches that failed, as "
@@ -123,6 +144,42 @@ def _close_ledger(source: Source, run: MapRun) -> Summary:
             "execution again with the same input: what is written stays as it is"
         )
     return summary
+
+
+def _close_failed(source: Source, execution: FailedExecution) -> Summary:
+    """Close the ledger of an execution that ended before it could: all of its lines are missing.
+
+    What its batches have written is not known here. `replay --failed-batches`, a redrive, or the
+    next execution over the file puts the ledger right.
+    """
+    summary = Summary()
+    if execution.error == UnbalancedLedgerError.__name__:
+        return summary  # it has closed its ledger itself
+    with suppress(MissingFileError):
+        entries = read_entries(_s3(), source.bucket, source.key)
+        summary.captured = sum(1 for _ in entries)
+        _write_ledger(source, summary, summary.captured)
+    return summary
+
+
+def _write_ledger(source: Source, summary: Summary, lost: int) -> None:
+    _results().write_ledger(source, summary)
+    _add_dimensions(source.endpoint)
+    metrics.add_metric(UNACCOUNTED, MetricUnit.Count, lost)
+
+
+def _is_not_started(execution: dict[str, Any]) -> bool:
+    """Whether Step Functions has failed a batch by itself, or does not say what was in it.
+
+    Its own errors begin with `States.`; the two that are about a task are told apart. A range is
+    small enough for it, and is what a batch is replaced with.
+    """
+    try:
+        is_range = isinstance(parse_event(json.loads(execution["Input"])), CaptureFile)
+    except (InvalidEventError, KeyError, TypeError, ValueError):
+        return True
+    error = str(execution.get("Error", ""))
+    return not is_range and error.startswith("States.") and error not in _OF_TASKS
 
 
 def _records_of(child_input: dict[str, Any]) -> int:

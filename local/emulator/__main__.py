@@ -16,6 +16,7 @@ from ministack.services.cloudformation import provisioners
 
 from local.emulator import private
 from local.emulator.alarms import alarm_record
+from local.emulator.behaviour import Behaviour
 from local.emulator.config import EmulatorConfig
 from local.emulator.distributed_map import run_distributed_map
 from local.emulator.functions import Functions
@@ -27,12 +28,18 @@ _start_workflow = eventbridge._dispatch_to_stepfunctions
 
 
 def call_lambda(func_ref: Any, event: Any) -> Any:
-    """Invoke a function for Step Functions, with the name it really gives to being throttled.
+    """Invoke a function for Step Functions, with the names it gives to what Lambda refuses.
 
     Raises:
         _ExecutionError: The error of the function by its class name.
     """
     record("workflow", "lambda", "Invoke", {"FunctionName": func_ref})
+    if Behaviour.now().inactive:
+        raise stepfunctions._ExecutionError(
+            "Lambda.CodeArtifactUserPendingException",
+            "Lambda is initializing your function. It will be ready to invoke shortly. "
+            "(Service: Lambda, Status Code: 409)",
+        )
     try:
         return _call_lambda(func_ref, event)
     except stepfunctions._ExecutionError as error:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from ministack.services import stepfunctions as sfn
 
+from local.emulator.behaviour import Behaviour
 from local.recorder.recorded_calls import record
 
 STATE_BYTES = 256 * 1024
@@ -19,7 +20,7 @@ def read_items(state: dict[str, Any], effective: Any, ctx: dict[str, Any]) -> li
 
     Raises:
         _ExecutionError: `States.ItemReaderFailed` for what Step Functions cannot read: a missing
-            object, a line that is no JSON, an item above 256 KiB.
+            object, a line that is no JSON; for an item above 256 KiB what `Behaviour` says.
     """
     reader = state.get("ItemReader")
     if reader is None:
@@ -59,7 +60,7 @@ def batches(
     for number, item in enumerate(items, start=1):
         size = size_of(item) + len(",")
         if size > room:
-            _fail(f"item {number} has {size:,} bytes; a batch has room for {room:,}")
+            _refuse(f"item {number} has {size:,} bytes; a batch has room for {room:,}")
         if batch and (len(batch) == max_items or used + size > room):
             yield {**head, "Items": batch}
             batch, used = [], 0
@@ -77,7 +78,7 @@ def size_of(value: Any) -> int:
 
 def _parse(number: int, line: str) -> Any:
     if (size := len(line.encode())) > STATE_BYTES:
-        _fail(f"line {number} has {size:,} bytes, more than the {STATE_BYTES:,} of an item")
+        _refuse(f"line {number} has {size:,} bytes, more than the {STATE_BYTES:,} of an item")
     try:
         # Python alone takes NaN and Infinity for JSON.
         return json.loads(line, parse_constant=_no_constant)
@@ -93,6 +94,15 @@ def _limit(batcher: dict[str, Any], name: str, effective: Any, default: int) -> 
     if path := batcher.get(f"{name}Path"):
         return int(sfn._resolve_path_or_ctx(path, effective, {}))
     return int(batcher.get(name) or default)
+
+
+def _refuse(cause: str) -> None:
+    """Fail as the behaviour says; a child that is too large fails by itself, when it is started."""
+    oversize = Behaviour.now().oversize
+    if oversize == "reader":
+        _fail(cause)
+    if oversize == "limit":
+        raise sfn._ExecutionError("States.DataLimitExceeded", cause)
 
 
 def _fail(cause: str) -> NoReturn:

@@ -13,6 +13,7 @@ from typing import Any, Self
 from ministack.core.responses import now_iso
 from ministack.services import stepfunctions as sfn
 
+from local.emulator.items import STATE_BYTES
 from local.emulator.states import redriven, unfinished, walk
 from local.recorder.recorded_calls import record
 
@@ -131,6 +132,7 @@ class MapRun:
         own["Execution"].update(Id=arn, Name=child["name"], Input=json.loads(child["input"]))
         self._move(child, "pending", "running")
         try:
+            _refuse_oversize(child)
             output = walk(states, name, value, child, own)
             child.update(status="SUCCEEDED", output=json.dumps(output))
         except sfn._ExecutionError as error:
@@ -160,6 +162,12 @@ def _child(
         "mapRunArn": run_arn, "events": [], "testCase": parent.get("testCase"), "mockAttempts": {},
         "_items": len(value["Items"]) if isinstance(value, dict) and "Items" in value else 1,
     }  # fmt: skip
+
+
+def _refuse_oversize(child: dict[str, Any]) -> None:
+    """What has no room in an execution's input fails it, at the latest."""
+    if (size := len(child["input"].encode())) > STATE_BYTES:
+        raise sfn._ExecutionError("States.DataLimitExceeded", f"the input has {size:,} bytes")
 
 
 def _weight(child: dict[str, Any]) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import subprocess
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.emulator.behaviour import Behaviour
 from local.emulator.runtime_api import Answer, Invocation, RuntimeApi
 
 RUNTIME = Path(__file__).with_name("lambda_runtime.py")
@@ -84,10 +86,11 @@ class Worker:
 
     def _watch(self) -> None:
         status = self._process.wait()
+        error, said = "Runtime.ExitError", f"exit status {status}"
+        if status == -signal.SIGKILL:
+            error, said = Behaviour.now().killed, "signal: killed"
         # After an error while importing, awslambdaric has reported it: that answer comes first.
-        self._api.answers.put(
-            Answer.error("Runtime.ExitError", f"Runtime exited with error: exit status {status}")
-        )
+        self._api.answers.put(Answer.error(error, f"Runtime exited with error: {said}"))
         self._api.close()
 
 

@@ -8,23 +8,49 @@ deploy.
 
 import json
 import os
+import time
 import urllib.request
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
+# Permissions of a new role take seconds to spread, and S3 lets only one change at a time. HEAD has
+# no body, so no code but the status.
+PASSES = ("AccessDenied", "403", "OperationAborted", "SlowDown", "ServiceUnavailable")
+TRIES, PAUSE = 24, 5
+
 
 def switch_on(s3: Any, bucket: str) -> None:
-    """Add EventBridge to the bucket's notifications, unless it is there already."""
-    config = s3.get_bucket_notification_configuration(Bucket=bucket)
-    config.pop("ResponseMetadata", None)
-    if "EventBridgeConfiguration" not in config:
-        s3.put_bucket_notification_configuration(
-            Bucket=bucket,
-            NotificationConfiguration={**config, "EventBridgeConfiguration": {}},
-            SkipDestinationValidation=True,
-        )
+    """Add EventBridge to the bucket's notifications, unless it is there already.
+
+    A write replaces all of them, so nothing is written before two reads agree: what changes
+    meanwhile is somebody else's, also a second stack's of ours. Two minutes at most.
+
+    Raises:
+        ValueError: If the bucket is in another Region, or does not come to rest.
+    """
+    before = None
+    for left in reversed(range(TRIES)):
+        try:
+            refuse_other_region(s3, bucket)
+            config = s3.get_bucket_notification_configuration(Bucket=bucket)
+            config.pop("ResponseMetadata", None)
+            if "EventBridgeConfiguration" in config:
+                return
+            if config == before:
+                s3.put_bucket_notification_configuration(
+                    Bucket=bucket,
+                    NotificationConfiguration={**config, "EventBridgeConfiguration": {}},
+                    SkipDestinationValidation=True,
+                )
+                return
+            before = config
+        except ClientError as error:
+            if not left or error.response["Error"]["Code"] not in PASSES:
+                raise
+        time.sleep(PAUSE)
+    raise ValueError(f"The notifications of bucket {bucket} keep changing: deploy again")
 
 
 def refuse_other_region(s3: Any, bucket: str) -> None:
@@ -52,9 +78,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
     status, reason = "FAILED", f"see log stream {context.log_stream_name}"
     try:
         if event["RequestType"] != "Delete":
-            s3 = boto3.client("s3")
-            refuse_other_region(s3, bucket)
-            switch_on(s3, bucket)
+            switch_on(boto3.client("s3"), bucket)
         status = "SUCCESS"
     except ValueError as error:
         reason = str(error)

@@ -26,7 +26,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     At the end, every call that was made must be one whose permission `tests/infra` has proven.
     """
     folder = tmp_path_factory.mktemp("chain")
-    with Chain(ChainSettings(folder=folder, wait_scale=0.02, record_calls=True)) as chain:
+    with Chain(ChainSettings(folder=folder, wait_scale=0.005, record_calls=True)) as chain:
         chain.mlflow.wait()
         yield chain
         made = recorded.from_lines(chain.settings.calls.read_text().splitlines())

@@ -18,7 +18,7 @@ from inference_monitor.ledger import ledger_key
 from local.chain import Chain, Deployment
 from local.settings import ROOT
 
-SECONDS = 90
+SECONDS = 240
 T = TypeVar("T")
 
 

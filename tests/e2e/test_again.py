@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
+from local.settings import ROOT
 from tests.e2e.deployed import Stack
 from tests.e2e.records import chat, lines
 
@@ -59,14 +61,19 @@ def test_started_by_hand(dev: Stack, processed: str) -> None:
 
 
 def test_invoked_directly(dev: Stack, processed: str, tmp_path: Path) -> None:
-    """`aws lambda invoke` with bucket and key reads the file itself and answers the counts."""
+    """README's `aws lambda invoke` reads the file itself and answers the counts."""
     answer = tmp_path / "answer.json"
-    said = dev.aws(
-        "lambda", "invoke",
-        "--function-name", dev.deployment.function_arn,
-        "--payload", json.dumps({"bucket": dev.deployment.bucket, "key": processed}),
-        str(answer),
-    )  # fmt: skip
+    text = (ROOT / "README.md").read_text()
+    typed = text[text.index("AWS_MAX_ATTEMPTS=1 aws lambda invoke") :].partition("```")[0]
+    typed = typed.replace("$BUCKET", dev.deployment.bucket).replace("$KEY", processed)
+    settings, _aws, *arguments = shlex.split(typed.replace("\\\n", " "))
+    assert settings == "AWS_MAX_ATTEMPTS=1"
+    assert "--cli-read-timeout 0" in typed
+    # The CLI from PyPI is version 1, which takes plain JSON anyway.
+    drop = arguments.index("--cli-binary-format")
+    arguments[drop : drop + 2] = []
+    arguments[arguments.index("--function-name") + 1] = dev.deployment.function_arn
+    said = dev.aws(*arguments[:-1], str(answer))
     assert said["StatusCode"] == 200
     assert "FunctionError" not in said
     assert counts(json.loads(answer.read_text())) == NOTHING_NEW

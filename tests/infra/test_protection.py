@@ -115,9 +115,10 @@ def test_nothing_is_public(account: Account) -> None:
             "RestrictPublicBuckets": True,
         }
     assert not account.properties("AWS::Lambda::Url")
-    (hourly,) = account.properties("AWS::Lambda::Permission")
-    assert hourly["Principal"] == "events.amazonaws.com"
-    assert hourly["SourceArn"] == account.arn("AWS::Events::Rule", "Hourly")
+    permissions = account.properties("AWS::Lambda::Permission")
+    assert {permission["Principal"] for permission in permissions} == {"events.amazonaws.com"}
+    rules = {account.arn("AWS::Events::Rule", rule) for rule in ("Hourly", "FailedExecutions")}
+    assert {permission["SourceArn"] for permission in permissions} == rules
 
 
 def test_the_dead_letter_queue(account: Account) -> None:

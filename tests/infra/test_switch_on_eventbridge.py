@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,9 +73,15 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return told
 
 
-def deliver(monkeypatch: pytest.MonkeyPatch, s3: FakeS3, request_type: str) -> None:
-    """Let CloudFormation send a request for the bucket."""
+def deliver(
+    monkeypatch: pytest.MonkeyPatch,
+    s3: FakeS3,
+    request_type: str,
+    waited: list[float] | None = None,
+) -> None:
+    """Let CloudFormation send a request for the bucket; keeps the seconds it waited."""
     monkeypatch.setattr("boto3.client", lambda _: s3)
+    monkeypatch.setattr("time.sleep", (waited if waited is not None else []).append)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     event = {
         "RequestType": request_type,
@@ -153,6 +160,59 @@ def test_a_bucket_in_another_region_fails_the_deployment(
     assert "AWS_REGION=eu-west-1" in answers[0]["Reason"]
     deliver(monkeypatch, s3, "Delete")
     assert answers[1]["Status"] == "SUCCESS"
+
+
+class BusyS3(FakeS3):
+    """Refuses as many writes as it has codes, and then takes one."""
+
+    def __init__(self, *codes: str) -> None:
+        super().__init__(QueueConfigurations=[QUEUE])
+        self.codes = list(codes)
+
+    def put_bucket_notification_configuration(self, **kwargs: Any) -> None:
+        """As boto3 fails, until it does not."""
+        if self.codes:
+            raise ClientError({"Error": {"Code": self.codes.pop(0), "Message": "no"}}, "Put")
+        super().put_bucket_notification_configuration(**kwargs)
+
+
+@pytest.mark.parametrize("code", ["OperationAborted", "AccessDenied", "SlowDown"])
+def test_what_passes_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]], code: str
+) -> None:
+    """Two deployments at once, and permissions that have not spread yet, delay and fail nothing."""
+    s3 = BusyS3(*[code] * 5)
+    deliver(monkeypatch, s3, "Create")
+    assert answers[0]["Status"] == "SUCCESS"
+    assert s3.notifications == {"QueueConfigurations": [QUEUE], "EventBridgeConfiguration": {}}
+
+
+def test_waiting_ends(monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]]) -> None:
+    """What never passes fails the deployment, within the time of the function, and is said."""
+    waited: list[float] = []
+    s3 = BusyS3(*["AccessDenied"] * 100)
+    deliver(monkeypatch, s3, "Create", waited)
+    assert (answers[0]["Status"], s3.writes) == ("FAILED", 0)
+    assert "AccessDenied" in answers[0]["Reason"]
+    assert 60 <= sum(waited) <= 150
+
+
+def test_a_change_of_somebody_else_is_kept(
+    monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]]
+) -> None:
+    """S3 may answer with what was there before: nothing is written until two reads agree."""
+    s3 = FakeS3()
+    read = s3.get_bucket_notification_configuration
+    answered: Iterator[dict[str, Any]] = iter([{}])
+
+    def stale(**_: str) -> dict[str, Any]:
+        s3.notifications.setdefault("QueueConfigurations", [QUEUE])
+        return next(answered, None) or read()
+
+    monkeypatch.setattr(s3, "get_bucket_notification_configuration", stale)
+    deliver(monkeypatch, s3, "Create")
+    assert answers[0]["Status"] == "SUCCESS"
+    assert s3.notifications == {"QueueConfigurations": [QUEUE], "EventBridgeConfiguration": {}}
 
 
 def test_cloudformation_is_answered_even_by_a_bug(

@@ -17,9 +17,9 @@ def rule(deployed: Deployed) -> dict[str, Any]:
 
 
 def rule_id(deployed: Deployed) -> str:
-    """Its logical id; the other rule is a schedule."""
+    """Its logical id; the others are a schedule and of executions."""
     rules = deployed.of_type("AWS::Events::Rule").items()
-    (name,) = (name for name, properties in rules if "EventPattern" in properties)
+    (name,) = (n for n, rule in rules if rule.get("EventPattern", {}).get("source") == ["aws.s3"])
     return name
 
 
@@ -70,18 +70,55 @@ def test_the_event_goes_to_the_workflow_unchanged(deployed: Deployed, rule: dict
     assert target["DeadLetterConfig"] == {"Arn": f"<{queue}.Arn>"}
 
 
-def test_the_dead_letter_queue_is_encrypted_and_takes_this_rules_events(
+def test_the_dead_letter_queue_is_encrypted_and_takes_the_rules_events(
     deployed: Deployed,
 ) -> None:
-    """It keeps events for 14 days, over TLS, from this rule only."""
+    """It keeps events for 14 days, over TLS, from the rules of this stack only."""
     queue = deployed.only("AWS::SQS::Queue")
     assert queue["SqsManagedSseEnabled"] is True
     assert queue["MessageRetentionPeriod"] == 14 * 86400
     statements = deployed.only("AWS::SQS::QueuePolicy")["PolicyDocument"]["Statement"]
     (deny,) = (s for s in statements if s["Effect"] == "Deny")
-    (allow,) = (s for s in statements if s["Effect"] == "Allow")
+    allowed = [s["Condition"]["ArnEquals"] for s in statements if s["Effect"] == "Allow"]
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert allow["Condition"]["ArnEquals"] == {"aws:SourceArn": f"<{rule_id(deployed)}.Arn>"}
+    rules = (rule_id(deployed), closing_rule(deployed))
+    assert allowed == [{"aws:SourceArn": f"<{rule}.Arn>"} for rule in rules]
+
+
+def closing_rule(deployed: Deployed) -> str:
+    """The logical id of the rule of executions that ended badly."""
+    rules = deployed.of_type("AWS::Events::Rule").items()
+    (name,) = (
+        n for n, rule in rules if rule.get("EventPattern", {}).get("source") == ["aws.states"]
+    )
+    return name
+
+
+def test_an_execution_that_ends_badly_has_its_ledger_closed(deployed: Deployed) -> None:
+    """Failed, timed out or stopped: the function is told; of this state machine only."""
+    (machine,) = deployed.of_type("AWS::StepFunctions::StateMachine")
+    rule = deployed.of_type("AWS::Events::Rule")[closing_rule(deployed)]
+    assert rule["EventPattern"] == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {
+            "stateMachineArn": [f"<{machine}>"],
+            "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+        },
+    }
+    (target,) = rule["Targets"]
+    assert "ProcessorFunction" in target["Arn"]
+    assert not {"Input", "InputPath", "InputTransformer"} & set(target)
+
+
+def test_what_the_function_fails_at_unwatched_is_kept(deployed: Deployed) -> None:
+    """An event of `--invocation-type Event` goes to the dead-letter queue, by its role's right."""
+    (queue,) = deployed.of_type("AWS::SQS::Queue")
+    config = deployed.only("AWS::Lambda::EventInvokeConfig")
+    assert config["DestinationConfig"] == {"OnFailure": {"Destination": f"<{queue}.Arn>"}}
+    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (2, 6 * 3600)
+    granted = deployed.allowed("ProcessorRole", "sqs")
+    assert granted["sqs:SendMessage"] == {f"<{queue}.Arn>"}
 
 
 def test_eventbridge_is_switched_on_for_the_capture_bucket(deployed: Deployed) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,8 +12,10 @@ import pytest
 from inference_monitor import handler as lambda_module
 from inference_monitor import metric_names
 from inference_monitor.errors import (
+    BatchNotStartedError,
     InvalidEventError,
     JudgeUnavailableError,
+    MissingFileError,
     TransientError,
     UnbalancedLedgerError,
 )
@@ -25,6 +27,7 @@ from tests.unit.fakes import FakeClaims, FakeResults, FakeScorer, FakeTraces
 
 ITEMS = [capture({"inputs": "canary-word"}, {"generated_text": "canary-word"})]
 BATCH = {"BatchInput": {"bucket": "b", "key": "ep/v/2026/03/02/09/x.jsonl"}, "Items": ITEMS}
+S3_EVENT = {"detail": {"bucket": {"name": "b"}, "object": {"key": "ep/AllTraffic/k.jsonl"}}}
 MAP_RUN = {"ledger": {"bucket": "b", "key": "k", "results": {"Bucket": "r", "Key": "m"}}}
 
 
@@ -215,3 +218,76 @@ def test_batches_that_failed_fail_the_run(
     metrics = json.loads(capsys.readouterr().out)
     assert (metrics[metric_names.UNACCOUNTED], metrics["deployment"]) == ([3.0], "dev")
     assert [(ledger.captured, ledger.balanced) for ledger in results.ledgers] == [(5, False)]
+
+
+@pytest.mark.parametrize("error", ["States.DataLimitExceeded", "States.Runtime", None])
+def test_a_batch_that_was_never_handed_over_is_read_by_the_function(
+    invoke: Callable[[Any], dict[str, Any]], results: Results, error: str | None
+) -> None:
+    """Step Functions' own error, or a batch without its input: read in ranges, nothing counted."""
+    batch = {"BatchInput": {"bucket": "b", "key": "k"}, "Items": [1]}
+    results.failed = ({"Input": json.dumps(batch), "Error": error} if error else {"Error": "x"},)
+    with pytest.raises(BatchNotStartedError, match="in ranges"):
+        invoke(MAP_RUN)
+    assert results.ledgers == []
+
+
+@pytest.mark.parametrize("error", ["States.Timeout", "Sandbox.Timedout", "Runtime.OutOfMemory"])
+def test_a_batch_that_failed_in_the_function_stays_failed(
+    invoke: Callable[[Any], dict[str, Any]], results: Results, error: str
+) -> None:
+    """A batch that kills its worker would do so again, and take a whole range with it."""
+    batch = {"BatchInput": {"bucket": "b", "key": "k"}, "Items": [1]}
+    results.failed = ({"Input": json.dumps(batch), "Error": error},)
+    with pytest.raises(UnbalancedLedgerError):
+        invoke(MAP_RUN)
+    assert [(ledger.captured, ledger.balanced) for ledger in results.ledgers] == [(1, False)]
+
+
+def ended_badly(error: str | None, status: str = "FAILED") -> dict[str, Any]:
+    """An event about an execution over a file, as EventBridge sends it."""
+    detail = {"status": status, "input": json.dumps(S3_EVENT), "error": error}
+    return {"detail-type": "Step Functions Execution Status Change", "detail": detail}
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [("States.ExceedToleratedFailureThreshold", "FAILED"), (None, "TIMED_OUT"), (None, "ABORTED")],
+)
+def test_an_execution_that_ended_badly_has_its_ledger_closed(
+    invoke: Callable[[Any], dict[str, Any]],
+    results: Results,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: str | None,
+    status: str,
+) -> None:
+    """Every line of its file is captured and unaccounted for, which rings the alarm."""
+    monkeypatch.setattr(lambda_module, "_s3", lambda: None)
+    monkeypatch.setattr(lambda_module, "read_entries", lambda *_: iter([1, 2, 3]))
+    assert Summary.from_dict(invoke(ended_badly(error, status))) == Summary(captured=3)
+    metrics = json.loads(capsys.readouterr().out)
+    assert (metrics[metric_names.UNACCOUNTED], metrics["deployment"]) == ([3.0], "dev")
+    assert [(ledger.captured, ledger.balanced) for ledger in results.ledgers] == [(3, False)]
+
+
+def test_what_an_execution_has_counted_itself_is_not_counted_again(
+    invoke: Callable[[Any], dict[str, Any]], results: Results
+) -> None:
+    """One that failed by its ledger has closed it, with what its batches have written."""
+    assert Summary.from_dict(invoke(ended_badly("UnbalancedLedgerError"))) == Summary()
+    assert results.ledgers == []
+
+
+def test_a_missing_file_has_no_ledger(
+    invoke: Callable[[Any], dict[str, Any]], results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An execution over a file that is not there has lost nothing."""
+
+    def missing(*_: Any) -> Iterator[Any]:
+        raise MissingFileError("s3://b/k does not exist")
+
+    monkeypatch.setattr(lambda_module, "_s3", lambda: None)
+    monkeypatch.setattr(lambda_module, "read_entries", missing)
+    assert Summary.from_dict(invoke(ended_badly("MissingFileError"))) == Summary()
+    assert results.ledgers == []

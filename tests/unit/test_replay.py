@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -20,6 +22,11 @@ from inference_monitor_cli.main import app
 from stacks.names import Names
 from tests.unit.aws import CAPTURES, EXECUTION, RESULTS, Account, Answer, raised, refuse
 from tests.unit.builders import capture
+
+FILE = {"bucket": "captures", "key": "data/llm/AllTraffic/2026/03/02/09/x.jsonl"}
+S3_EVENT = {
+    "detail": {"bucket": {"name": FILE["bucket"]}, "object": {"key": FILE["key"]}},
+}
 
 KEY = "data/llm/AllTraffic/2026/03/02/09/x.jsonl"
 FOLDER = f"quarantine/{CAPTURES}/{KEY}/"
@@ -398,6 +405,32 @@ def test_only_a_better_ledger_is_written(
     assert any("ledger" in event for event in account.function.events) == closed
 
 
+@pytest.mark.parametrize(("runs", "together"), [(("run-1", "run-2"), False), (("run-1",), True)])
+def test_two_runs_over_a_file_are_not_sent_at_once(
+    account: Account,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    runs: tuple[str, ...],
+    together: bool,  # a parameter of the test
+) -> None:
+    """A file was read again in ranges: the same records, of which one delivery is refused."""
+    for name in runs:
+        failed_run(account, *(batch(f"{name}-{n}") for n in range(2 // len(runs))), name=name)
+    met = threading.Barrier(2, timeout=10 if together else 0.3)
+    invoke = account.function.invoke
+
+    def wait_for_another(**event: Any) -> Any:
+        if b'"Items"' in event["Payload"]:
+            with suppress(threading.BrokenBarrierError):
+                met.wait()
+        return invoke(**event)
+
+    monkeypatch.setattr(account.function, "invoke", wait_for_another)
+    result = run("--failed-batches", "--in-flight", "2")
+    assert "2 failed batches sent, 0 not sent" in result.stdout
+    assert met.broken is not together
+
+
 def test_a_failed_batch_without_its_input_is_named(account: Account, run: Run) -> None:
     """The others of its run are sent, and the run stays failed."""
     key = failed_run(account, batch("e-1"), {"neither": "shape"})
@@ -442,6 +475,28 @@ def test_hours_without_a_file_say_where_they_were_looked_for(run: Run) -> None:
     result = run("--from", "2026-03-02", "--to", "2026-03-02")
     assert result.exit_code == 1
     assert f"no capture file: looked for s3://{CAPTURES}/data/llm/" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": FILE},
+        {
+            "detail-type": "Step Functions Execution Status Change",
+            "detail": {"status": "FAILED", "input": json.dumps(S3_EVENT), "error": "x"},
+        },
+    ],
+    ids=["of an invocation", "of an execution"],
+)
+def test_what_the_function_failed_at_starts_the_workflow(
+    account: Account, run: Run, message: dict[str, Any]
+) -> None:
+    """A direct invoke that nobody waited for, or an unclosed ledger: its file is done again."""
+    account.sqs.messages = {"m-1": json.dumps(message)}
+    result = run("--dlq")
+    assert result.exit_code == 0, result.output
+    assert list(account.states.inputs.values()) == [S3_EVENT]
+    assert account.sqs.messages == {}
 
 
 def test_a_foreign_message_stays_in_the_queue(account: Account, run: Run) -> None:

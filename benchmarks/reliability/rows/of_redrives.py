@@ -27,7 +27,8 @@ def away_for_long(trial: Trial) -> str:
         proxy.fault = Fault(500)
         trial.settle()
     (arn,) = trial.executions.of(key)
-    failed = _batches(trial, key).count("FAILED")
+    # Its batches failed first, then the ranges that were read instead.
+    failed = _statuses_of_ranges(trial, arn).count("FAILED")
     said = trial.executions.describe(arn)
     if (said["status"], said["redriveStatus"]) != ("FAILED", "REDRIVABLE"):
         raise TrialError(f"{trial.name}: the execution cannot be redriven: {said}")
@@ -37,7 +38,7 @@ def away_for_long(trial: Trial) -> str:
 
 
 def _only_those(trial: Trial, arn: str, failed: int) -> str:
-    """Say how many batches were run again.
+    """Say how many ranges were run again.
 
     Raises:
         TrialError: If those were not the failed ones, or their records count as another delivery's.
@@ -45,14 +46,19 @@ def _only_those(trial: Trial, arn: str, failed: int) -> str:
     children = [trial.executions.describe(child) for child in trial.executions.children(arn)]
     again = sum(child["redriveCount"] for child in children)
     if again != failed:
-        raise TrialError(f"{trial.name}: {failed} batches failed, and {again} were run again")
+        raise TrialError(f"{trial.name}: {failed} ranges failed, and {again} were run again")
     done = trial.executions.describe(arn)
     if done["status"] != "SUCCEEDED":
         raise TrialError(f"{trial.name}: redriven, the execution ended {done['status']}")
     counts = json.loads(done["output"])
     if (counts["traced"], counts["duplicate"]) != (INFERENCES, 0):
         raise TrialError(f"{trial.name}: the redrive counts as another delivery: {counts}")
-    return f"{again} of {len(children)} batches run again, none of the others"
+    return f"{again} of {len(children)} batches and ranges run again, none of the others"
+
+
+def _statuses_of_ranges(trial: Trial, arn: str) -> list[str]:
+    children = map(trial.executions.describe, trial.executions.children(arn))
+    return [child["status"] for child in children if "range" in json.loads(child["input"])]
 
 
 def _batches(trial: Trial, key: str) -> list[str]:

@@ -17,18 +17,23 @@ JUDGE_CONCURRENCY = 16
 
 def killed_while_judging(trial: Trial) -> str:
     """One of two workers that judge is killed."""
+    with trial.judging(Behaviour(latency=1)):
+        trial.put(trial.mixed(60))
+        kill_one_of_two(trial)
+    trial.settle()
+    return attempts(trial, "Runtime.ExitError")
+
+
+def kill_one_of_two(trial: Trial) -> None:
+    """Wait until two workers wait for the judge, and kill one of them."""
     victims: list[Process] = []
 
     def two_judge() -> bool:
         victims[:] = judging(trial.chain, trial.deployment)
         return len(victims) > 1
 
-    with trial.judging(Behaviour(latency=1)):
-        trial.put(trial.mixed(60))
-        trial.until(two_judge, "two workers judge")
-        kill(victims[:1])
-    trial.settle()
-    return attempts(trial, "Runtime.ExitError")
+    trial.until(two_judge, "two workers judge")
+    kill(victims[:1])
 
 
 def killed_while_writing(trial: Trial) -> str:
