@@ -20,10 +20,10 @@ from inference_monitor_cli.options import ExperimentName, Prefix, TrackingUri
 from inference_monitor_cli.problems import FAILED, needs_mlflow, told_plainly
 from inference_monitor_cli.reconciliation import (
     HourCounts,
-    Lookup,
     Missing,
     Reconciler,
     Reconciliation,
+    Traces,
 )
 from inference_monitor_cli.report import printable
 

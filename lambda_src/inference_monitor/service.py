@@ -69,7 +69,7 @@ class Monitor:
         if source.foreign and not self._other_endpoints:
             lines = sum(1 for _ in entries)
             return Summary(captured=lines, skipped=lines, foreign=lines)
-        source = replace(source, experiment_id=self._traces.experiment_id())
+        source = self._with_experiment(source)
         summary, pending, seen = Summary(), 0, set[str]()
         failures: list[TransientError] = []
         in_a_row = 0
@@ -101,6 +101,13 @@ class Monitor:
                 f"{_AGAIN}"
             )
         return summary
+
+    def _with_experiment(self, source: Source) -> Source:
+        """Asked anew for each delivery, for a warm instance outlives what people do in MLflow."""
+        try:
+            return replace(source, experiment_id=self._traces.experiment_id())
+        except TransientError as error:
+            raise TransientError(f"{source.uri}: nothing is done: {error}; {_AGAIN}") from error
 
     def _process(self, chunk: Chunk, delivery: Delivery) -> None:
         if chunk.inferences:
