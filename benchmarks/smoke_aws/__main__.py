@@ -21,7 +21,7 @@ from benchmarks.smoke_aws.server import Server
 from benchmarks.smoke_aws.throwaway import Account
 from inference_monitor.env_file import ENCODING, ENV_FILE
 from inference_monitor.traces.api import MlflowApi
-from inference_monitor_cli.problems import FAILED, UNABLE, CommandError, told_plainly
+from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
 from local.settings import ENVIRONMENTS
 from stacks import rules
 

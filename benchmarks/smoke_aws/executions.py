@@ -69,7 +69,8 @@ class Watch:
             if ledger
             else "no ledger"
         )
-        found += f"; error names: {', '.join(errors) or 'none'}"
+        states = self._states(ended["executionArn"])
+        found += f"; error names: {', '.join(errors) or 'none'}; by {', '.join(states)}"
         return compared(
             check, good, expected=expected, found=found,
             means="Lines are lost or counted wrongly here: the error name belongs into "
@@ -98,6 +99,11 @@ class Watch:
             for child in children:
                 found |= dict.fromkeys(self._errors_of(child["executionArn"]))
         return list(found)
+
+    def _states(self, execution: str) -> list[str]:
+        """The states that an execution has entered, in their order."""
+        entered = (event.get("stateEnteredEventDetails") for event in self._events(execution))
+        return [details["name"] for details in entered if details]
 
     def stop_all(self) -> None:
         """Stop what still runs, so that the stack can be deleted."""
@@ -145,15 +151,19 @@ class Watch:
         return [execution for page in pages for execution in page["executions"]]
 
     def _errors_of(self, execution: str) -> Iterator[str]:
+        for event in self._events(execution):
+            for name, details in event.items():
+                if name.endswith("EventDetails") and details.get("error"):
+                    yield f"{event['type']} {details['error']}"
+
+    def _events(self, execution: str) -> Iterator[dict[str, Any]]:
         sfn = self.deployment.session.client("stepfunctions")
+        # Without what the states were given: that holds records.
         pages = sfn.get_paginator("get_execution_history").paginate(
             executionArn=execution, includeExecutionData=False
         )
         for page in pages:
-            for event in page["events"]:
-                for name, details in event.items():
-                    if name.endswith("EventDetails") and details.get("error"):
-                        yield f"{event['type']} {details['error']}"
+            yield from page["events"]
 
 
 def _key_of(execution: dict[str, Any]) -> str | None:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from benchmarks.smoke_aws import judges
-from benchmarks.smoke_aws.captures import captures, first
+from benchmarks.smoke_aws.captures import Capture, captures, first
 from benchmarks.smoke_aws.definition import check_definition
 from benchmarks.smoke_aws.deploying import Folder
 from benchmarks.smoke_aws.executions import Watch
@@ -144,7 +143,7 @@ class Smoke:
         steps = [
             Step("EventBridge's delay", lambda: watch.first_event(first(self.account.prefix))),
             *(
-                Step(f"file: {c.name}", lambda capture=c: [watch.file(capture)])
+                Step(f"file: {c.name}", _file(watch, c))
                 for c in captures(self.account.prefix)
             ),
             Step("the trace of a file", lambda: [self._trace(watch)]),
@@ -211,6 +210,10 @@ class Smoke:
     def _nothing_left(self) -> None:
         if left := self.account.left_behind():
             raise OSError(f"still listed: {', '.join(left)}")
+
+
+def _file(watch: Watch, capture: Capture) -> Callable[[], Iterable[Finding]]:
+    return lambda: [watch.file(capture)]
 
 
 def _not_to_be_seen() -> Iterator[Finding]:

@@ -23,6 +23,7 @@ class Server:
     def __init__(self, api: MlflowApi, experiment: str) -> None:
         self._api = api
         self._name = experiment
+        self._by_name = f"{_EXPERIMENTS}/get-by-name?experiment_name={experiment}"
 
     def serves(self) -> Iterator[Finding]:
         """Each call of the product, as the person who runs this may make it."""
@@ -48,7 +49,7 @@ class Server:
         Raises:
             OSError: If MLflow does not.
         """
-        found = self._api.request("GET", f"{_EXPERIMENTS}/get-by-name?experiment_name={self._name}")
+        found = self._api.request("GET", self._by_name)
         if found.error_code == "RESOURCE_DOES_NOT_EXIST":
             return
         if found.ok:
@@ -59,7 +60,7 @@ class Server:
 
     def traces_of(self, uri: str) -> list[dict[str, Any]]:
         """MLflow's records of the traces of a capture file."""
-        found = self._api.request("GET", f"{_EXPERIMENTS}/get-by-name?experiment_name={self._name}")
+        found = self._api.request("GET", self._by_name)
         experiment = found.checked("find the experiment").document["experiment"]["experiment_id"]
         answer = self._search(experiment, f"tags.source_uri = '{uri}'")
         return list(answer.checked("search traces").document.get("traces", ()))
@@ -70,9 +71,12 @@ class Server:
             "POST", "/v1/traces", data=_spans(trace, now), retries=0,
             headers={**_SPANS, "x-mlflow-experiment-id": experiment},
         )  # fmt: skip
-        yield self._row("spans: POST /v1/traces", spans,
-                        "Traces go to the artifact store: MLFLOW_TRACE_STORE=auto finds that out, "
-                        "=artifacts saves the tries; the function needs the grant for it.")  # fmt: skip
+        yield self._row(
+            "spans: POST /v1/traces",
+            spans,
+            "Traces go to the artifact store, for which the function needs a grant: "
+            "MLFLOW_TRACE_STORE=auto finds that out, =artifacts saves the tries.",
+        )
         name = f"tr-{trace}"
         info = {
             "trace_id": name,

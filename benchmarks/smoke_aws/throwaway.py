@@ -124,7 +124,7 @@ class Account:
                 self.remove_bucket(bucket)
 
     def remove_log_groups(self) -> None:
-        """Delete the log groups of the prefix; those that Lambda makes by itself outlive a stack."""
+        """Delete the log groups of the prefix; those that Lambda makes itself outlive a stack."""
         logs = self.client("logs")
         for name in list(self._log_groups()):
             try:
@@ -146,7 +146,18 @@ class Account:
         tagged = self.client("resourcegroupstaggingapi").get_paginator("get_resources")
         pages = tagged.paginate(TagFilters=[{"Key": "StackPrefix", "Values": [self.prefix]}])
         found = [r["ResourceARN"] for page in pages for r in page["ResourceTagMappingList"]]
-        return [*found, *self._log_groups()]
+        return [*filter(self._exists, found), *self._log_groups()]
+
+    def _exists(self, arn: str) -> bool:
+        """Whether it is more than a line of the index of tags, where tables stay for a while."""
+        if ":dynamodb:" not in arn:
+            return True
+        dynamodb = self.client("dynamodb")
+        try:
+            dynamodb.describe_table(TableName=arn.rpartition("/")[2])
+        except dynamodb.exceptions.ResourceNotFoundException:
+            return False
+        return True
 
     def _buckets_of_stack(self) -> list[str]:
         try:
