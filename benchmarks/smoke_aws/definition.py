@@ -21,7 +21,7 @@ from benchmarks.smoke_aws.findings import Finding, compared, told, unknown
 _INPUT = {
     "detail": {"bucket": {"name": "b"}, "object": {"key": "k"}},
     "ranges": [],
-    **{name: "text" for name in ("bucket", "key", "execution")},
+    **dict.fromkeys(("bucket", "key", "execution"), "text"),
     **{name: {} for name in ("range", "request", "BatchInput")},
     "Items": [],
     "map": {"ResultWriterDetails": {}, "MapRunArn": "m"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from botocore.exceptions import ClientError
 from benchmarks.smoke_aws import judges, run
 from benchmarks.smoke_aws.captures import captures
 from benchmarks.smoke_aws.definition import Handled, handled
+from benchmarks.smoke_aws.deploying import Folder
 from benchmarks.smoke_aws.findings import Finding, Outcome, Step, compared, run_step, unknown
 from benchmarks.smoke_aws.report import MASK, Report
 from benchmarks.smoke_aws.run import Smoke
 from benchmarks.smoke_aws.throwaway import Account, Removal, Removals
+from inference_monitor_cli.deployment import Deployment
 
 GOOD = compared("one", True, expected="this", found="this", means="")
 MADE = ["running executions", "the stack and its results bucket", "the capture bucket",
@@ -25,7 +28,7 @@ MADE = ["running executions", "the stack and its results bucket", "the capture b
 class FakeAccount(Account):
     """Makes and removes nothing."""
 
-    region = "eu-west-1"  # type: ignore[assignment]
+    region = "eu-west-1"
 
     def make_bucket(self, name: str) -> None:
         """Do nothing."""
@@ -85,14 +88,14 @@ def _no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(judges, "verdicts", lambda: [GOOD])
     monkeypatch.setattr(judges, "geographies", lambda _: [GOOD])
-    monkeypatch.setattr(run.Folder, "deploy", lambda *_: None)
-    monkeypatch.setattr(run.Deployment, "find", lambda *_: Deployed())
+    monkeypatch.setattr(Folder, "deploy", lambda *_: None)
+    monkeypatch.setattr(Deployment, "find", lambda *_: Deployed())
     monkeypatch.setattr(run, "Watch", Watching)
     monkeypatch.setattr(run, "check_definition", lambda *_: [GOOD])
     monkeypatch.setattr(run, "function_state", lambda *_: GOOD)
     monkeypatch.setattr(run, "out_of_memory", lambda *_: GOOD)
     monkeypatch.setattr(Smoke, "_trace", lambda *_: GOOD)
-    monkeypatch.setattr(run.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
 
 
 STEPS = {
@@ -102,8 +105,8 @@ STEPS = {
     "state": (run, "function_state"),
     "memory": (run, "out_of_memory"),
     "trace": (Smoke, "_trace"),
-    "deployment": (run.Folder, "deploy"),
-    "outputs": (run.Deployment, "find"),
+    "deployment": (Folder, "deploy"),
+    "outputs": (Deployment, "find"),
 }
 
 
