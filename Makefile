@@ -54,6 +54,9 @@ bench-budget: install emulator ## 200 records against a cap for 50, many times, 
 bench-throttling: install emulator ## what a quota costs with 1, 2 and 10 files at once, in half an hour; SHORT=1
 	$(BIN)/python -m benchmarks.throttling $(if $(SHORT),--short)
 
+smoke-aws: install ## one run on your AWS account: what only AWS can tell, one report, all removed; CONFIRM=yes, BATCH=1
+	@$(BIN)/python -m benchmarks.smoke_aws $(if $(BATCH),--batch)
+
 fuzz: install ## mutated captures against the readers, for SECONDS (600)
 	$(BIN)/python -m benchmarks.fuzz $(or $(SECONDS),600)
 
@@ -75,4 +78,4 @@ lock: ## compile the requirements files from pyproject.toml
 	$(COMPILE) --group pyproject.toml:lambda --group pyproject.toml:lambda-local -c lambda_src/requirements.txt -o local/requirements-lambda.txt
 	$(COMPILE) --group pyproject.toml:scoring-reference -o benchmarks/scoring/requirements.txt
 
-.PHONY: help install check test chromium bench bench-budget bench-throttling bench-large-file fuzz models samples wheel lock
+.PHONY: help install check test chromium bench bench-budget bench-throttling bench-large-file smoke-aws fuzz models samples wheel lock
