@@ -14,6 +14,7 @@ from stacks.capture_files import CaptureFiles
 from stacks.capture_trigger import CaptureTrigger
 from stacks.judge_models import JudgeModel
 from stacks.log_retention import retention
+from stacks.lookups import Lookups
 from stacks.map_runs import Batching
 from stacks.processor import Limits, Processor
 from stacks.results import Results
@@ -26,11 +27,17 @@ from stacks.workflow import Workflow
 class MonitoringStack(Stack):
     """The monitor of one endpoint; two with different prefixes depend on nothing of each other.
 
-    `judges` are all models the configured scorers may ask.
+    `judges` are all models the configured scorers may ask; `moment` tells one deployment from the
+    next, each of which looks anew at what the account has.
     """
 
     def __init__(
-        self, scope: Construct, *, settings: DeploySettings, judges: Sequence[JudgeModel]
+        self,
+        scope: Construct,
+        *,
+        settings: DeploySettings,
+        judges: Sequence[JudgeModel],
+        moment: str,
     ) -> None:
         names = settings.names
         super().__init__(
@@ -38,12 +45,13 @@ class MonitoringStack(Stack):
             names.stack,
             description=f"Traces and scores inferences of {settings.sagemaker_endpoint_name}",
         )
+        lookups = Lookups(self, "Lookups", settings=settings, moment=moment)
         captures = CaptureFiles(
             self,
             "Captures",
-            bucket_name=settings.data_capture_s3_bucket,
-            prefix=settings.data_capture_s3_prefix,
-            kms_key_arn=settings.data_capture_kms_key_arn,
+            bucket_name=lookups.capture_bucket,
+            prefix=lookups.capture_prefix,
+            kms_key_arn=lookups.capture_key,
         )
         results = Results(self, "Results", kms_key_arn=settings.results_kms_key_arn)
         claims_table, counters_table = claims(self), counters(self)
@@ -115,11 +123,15 @@ class MonitoringStack(Stack):
         counters_table.grant_write(processor.role)
         results.grant_map_run(workflow.state_machine.role)
         results.grant_batch_judging(batch_judging.role)
-        processor.grant_mlflow(settings.mlflow_tracking_uri, settings.mlflow_artifact_s3_uri)
+        processor.grant_mlflow(
+            settings.mlflow_tracking_uri,
+            artifact_store=lookups.artifact_store,
+            artifact_key=lookups.artifact_key,
+        )
         processor.grant_judges(judges)
         batch_judging.grant_judges(judges)
         for output, value in {
-            "DataCaptureBucketName": settings.data_capture_s3_bucket,
+            **lookups.outputs,
             "StateMachineArn": workflow.state_machine.state_machine_arn,
             "ProcessorLambdaArn": processor.function.function_arn,
             "ResultsBucketName": results.bucket.bucket_name,
