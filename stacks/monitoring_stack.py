@@ -53,6 +53,8 @@ class MonitoringStack(Stack):
             prefix=lookups.capture_prefix,
             kms_key_arn=lookups.capture_key,
         )
+        # A bucket that cannot do is refused with a sentence, before anything is switched on there.
+        captures.node.add_dependency(lookups)
         results = Results(self, "Results", kms_key_arn=settings.results_kms_key_arn)
         claims_table, counters_table = claims(self), counters(self)
         log_retention = retention(settings.log_retention_days)

@@ -124,10 +124,11 @@ def test_refused(name: str, value: object) -> None:
     assert told == [(name,)]
 
 
-def test_prefix_and_experiment_default_to_the_endpoint() -> None:
-    """Who names neither gets the endpoint's name for both, and the default judge."""
+def test_the_experiment_defaults_to_the_endpoint() -> None:
+    """Who names none gets the endpoint's name, and the default judge; captures are looked up."""
     defaults = settings(sagemaker_endpoint_name="other")
-    assert defaults.data_capture_s3_prefix == "other"
+    assert settings(data_capture_s3_bucket=None).data_capture_s3_bucket is None
+    assert defaults.data_capture_s3_prefix is None
     assert defaults.mlflow_experiment_name == "other"
     assert defaults.bedrock_model_id == DEFAULT_JUDGE
 
