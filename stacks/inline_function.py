@@ -42,9 +42,8 @@ def small_function(
     description: str,
     allowed: Sequence[iam.PolicyStatement],
     environment: Mapping[str, str] | None = None,
-    timeout: Duration | None = None,
 ) -> lambda_.Function:
-    """A function with nothing but boto3 beside it; it may run for a minute unless told otherwise.
+    """A function with nothing but boto3 beside it, for at most a minute.
 
     Role and log group are called `name` with `Role` and `Logs` behind it.
     """
@@ -67,6 +66,6 @@ def small_function(
         runtime=lambda_.Runtime.PYTHON_3_14,
         role=role,
         log_group=log_group,
-        timeout=timeout or Duration.minutes(1),
+        timeout=Duration.minutes(1),
         environment=dict(environment) if environment else None,
     )

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from aws_cdk import Aws, CustomResource, Duration, IgnoreMode, Stack
+from aws_cdk import Aws, CustomResource, IgnoreMode, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -116,7 +116,6 @@ class Lookups(Construct):
                     actions=[f"sagemaker:DescribeMlflow{describe}"], resources=[tracking]
                 ),
             ],
-            timeout=Duration.minutes(4),
         )
 
     def _allow_asking_about(self, captures: str, artifacts: str) -> iam.Policy:

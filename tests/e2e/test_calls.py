@@ -65,10 +65,11 @@ def test_verdicts_that_could_not_be_read_are_replaced(dev: Stack) -> None:
 
 
 def test_a_run_is_recorded(dev: Stack) -> None:
-    """The recorder sees who calls: function, workflow, rule, and at deployment switch and look-up."""
+    """The recorder sees function, workflow and rule, and at deployment switch and look-up."""
     dev.process("recorded", lines(chat("recorded-1")))
     calls = recorded.from_lines(dev.chain.settings.calls.read_text().splitlines())
-    assert {call.by for call in calls} == {"function", "workflow", "rule", "switch", "lookups"}
+    callers = {"function", "workflow", "rule", "switch", "lookups"}
+    assert {call.by for call in calls} == callers
     assert {call.service for call in calls if call.by == "function"} == {
         "s3", "dynamodb", "bedrock-runtime",
     }  # fmt: skip

@@ -29,8 +29,8 @@ def names(request: pytest.FixtureRequest, synthesize: Synthesize) -> Names:
     return Names(Account(stack), KEYS if request.param == "server" else {})
 
 
-def calls_of(names: Names, by: str) -> Iterator[Call]:
-    """The recorded calls that are made in this stack."""
+def calls_of(by: str) -> Iterator[Call]:
+    """What an actor was seen to do."""
     for call in CALLS:
         if call.by == by:
             yield call
@@ -40,7 +40,7 @@ def calls_of(names: Names, by: str) -> Iterator[Call]:
 def test_every_recorded_call_is_allowed(names: Names, by: str) -> None:
     """Whatever function, workflow, rule, switch and look-up were seen to do, they may."""
     statements = names.account.statements(by)
-    requests = [request for call in calls_of(names, by) for request in names.needed(call)]
+    requests = [request for call in calls_of(by) for request in names.needed(call)]
     assert requests
     refused = [r for r in requests if decide(statements, r) is not Decision.ALLOWED]
     assert not refused
@@ -64,7 +64,7 @@ def test_nothing_is_allowed_that_nobody_does(names: Names, by: str) -> None:
     But for two: what is nearest to those calls of MLflow that have no name, and Decrypt with the
     key of the results, which S3 asks for when an object is written in parts.
     """
-    used = [r for call in calls_of(names, by) for r in names.needed(call)]
+    used = [r for call in calls_of(by) for r in names.needed(call)]
     used += unrecorded(names.account, by)
     unused = {
         (action, resource)

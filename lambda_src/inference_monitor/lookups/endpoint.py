@@ -111,7 +111,7 @@ def find_capture(sagemaker: Any, endpoint: str, bucket: str, prefix: str) -> Wat
         if not told:
             raise LookUpError(
                 f"{problem}: switch it on (DataCaptureConfig of its endpoint configuration, "
-                f"UpdateEndpoint), or set {BOTH} to deploy before"
+                f"UpdateEndpoint), or set {BOTH} to deploy before that"
             )
         return Watched(bucket, prefix, notes=[f"{problem}: nothing is traced until it is on"])
     return _agreed(capture, bucket, prefix)

@@ -20,7 +20,7 @@ from .endpoint import BOTH, Watched, find_capture
 from .mlflow import Store, find_store
 from .problems import DENIED, LookUpError, code_of
 
-WAITS = (1, 2, 4, 8, 15)
+WAITS = (1, 2, 4, 8)
 """Seconds between attempts: a role that was made a moment ago is not known everywhere at once."""
 NOTHING_TO_NOTE = "nothing"
 T = TypeVar("T")

@@ -88,15 +88,14 @@ def describe_app(client: Any, arn: str) -> Mapping[str, Any]:
         },
     )
     credentials = boto3.Session().get_credentials()
+    assert credentials  # noqa: S101  # the function's own
     SigV4Auth(credentials, "sagemaker", region).add_auth(request)
     response = URLLib3Session(timeout=10).send(request.prepare())
     answer = json.loads(response.content or b"{}")
     if response.status_code != 200:
-        told = {
-            "Code": str(answer.get("__type", response.status_code)).rpartition("#")[2],
-            "Message": str(answer.get("message") or answer.get("Message") or ""),
-        }
-        raise ClientError({"Error": told}, "DescribeMlflowApp")
+        code = str(answer.get("__type", response.status_code)).rpartition("#")[2]
+        message = str(answer.get("message") or answer.get("Message") or "")
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "DescribeMlflowApp")
     return dict(answer)
 
 
