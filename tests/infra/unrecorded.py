@@ -69,7 +69,7 @@ def _keys_that_are_found(account: Account, by: str) -> Iterator[Request]:
     resources = [
         resource
         for statement in account.statements(by)
-        for resource in as_list(statement["Resource"])
+        for resource in as_list(statement.get("Resource", []))
     ]
     if FOUND["CaptureKeyArn"] in resources:
         yield Request("kms:Decrypt", FOUND["CaptureKeyArn"])
