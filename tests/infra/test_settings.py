@@ -16,7 +16,7 @@ from inference_monitor.scoring.models import DEFAULT_JUDGE
 from stacks import judge_checks, rules, scorers
 from stacks.names import MAX_PREFIX_LENGTH, Names
 from stacks.settings import DeploySettings, InvalidSettingsError
-from tests.infra.conftest import REPOSITORY, REQUIRED, settings
+from tests.infra.conftest import CAPTURES, REPOSITORY, settings
 
 KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PROFILE_ARN = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2"
@@ -127,8 +127,7 @@ def test_refused(name: str, value: object) -> None:
 def test_the_experiment_defaults_to_the_endpoint() -> None:
     """Who names none gets the endpoint's name, and the default judge; captures are looked up."""
     defaults = settings(sagemaker_endpoint_name="other")
-    open_ones = DeploySettings(_env_file=None, **REQUIRED)
-    assert (open_ones.data_capture_s3_bucket, open_ones.data_capture_s3_prefix) == (None, None)
+    assert all(DeploySettings.model_fields[name].default is None for name in CAPTURES)
     assert defaults.mlflow_experiment_name == "other"
     assert defaults.bedrock_model_id == DEFAULT_JUDGE
 
@@ -356,8 +355,9 @@ def test_the_example_file_is_a_valid_env_file(tmp_path: Path) -> None:
 
 def test_commented_values_of_the_example_file_are_the_defaults() -> None:
     """Where a setting has a default that is a value, the example shows that value."""
-    names = {**REQUIRED, "sagemaker_endpoint_name": "my-llm-endpoint"}
-    defaults = DeploySettings(_env_file=None, **names).model_dump()
+    defaults = settings(
+        sagemaker_endpoint_name="my-llm-endpoint", **dict.fromkeys(CAPTURES)
+    ).model_dump()
     text = (REPOSITORY / ".env.example").read_text()
     shown = dict(
         line.removeprefix("# ").split("=", 1)
