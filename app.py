@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import aws_cdk as cdk
@@ -15,14 +16,21 @@ from stacks.settings import DeploySettings, InvalidSettingsError
 
 
 def build_app(
-    settings: DeploySettings, config: ScorersConfig, context: dict[str, Any] | None = None
+    settings: DeploySettings,
+    config: ScorersConfig,
+    context: dict[str, Any] | None = None,
+    moment: str = "",
 ) -> cdk.App:
-    """The app with its one stack; `context` holds the feature flags where no CDK CLI does."""
+    """The app with its one stack.
+
+    `context` holds the feature flags where no CDK CLI does; `moment` tells this synthesis from
+    others, so that what the account has is looked up by each deployment.
+    """
     app = cdk.App(context=context)
     # A new finding stops the synthesis; accepted ones are acknowledged where they arise.
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     judges = scorers.judges(config, settings.bedrock_model_id)
-    MonitoringStack(app, settings=settings, judges=judges)
+    MonitoringStack(app, settings=settings, judges=judges, moment=moment)
     return app
 
 
@@ -53,7 +61,7 @@ def main() -> None:
     if problems:
         sys.exit("\n".join(problems))
     sys.stderr.write(f"What judging may cost: {settings.caps}\n")
-    build_app(settings, config).synth()
+    build_app(settings, config, moment=datetime.now(UTC).isoformat()).synth()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from botocore.exceptions import ClientError
+
 from inference_monitor.scoring.caps import NO_CAP
 from local.cdk import Cdk
 from local.emulator_process import EmulatedAws
@@ -30,6 +32,13 @@ MLFLOW_RESOURCES = {
     "app": "mlflow-app/app-LOCAL0000000",
     "tracking-server": "mlflow-tracking-server/local",
 }
+"""What the emulated SageMaker calls an App and a tracking server with the name `local`."""
+
+ARTIFACT_BUCKET = "artifacts-of-mlflow"
+ARTIFACT_STORE = f"s3://{ARTIFACT_BUCKET}/store"
+"""Where SageMaker says that both keep artifacts; experiments of ours lie elsewhere by default."""
+
+_ROLE = f"arn:aws:iam::{ACCOUNT}:role/sagemaker"
 
 
 @dataclass(frozen=True)
@@ -40,16 +49,10 @@ class Deployment:
     state_machine_arn: str
     function_arn: str
     results_bucket: str
-
-    @property
-    def bucket(self) -> str:
-        """The bucket with the capture files."""
-        return self.settings["DATA_CAPTURE_S3_BUCKET"]
-
-    @property
-    def prefix(self) -> str:
-        """The key prefix, without a slash at its end, under which capture files are noticed."""
-        return self.settings["DATA_CAPTURE_S3_PREFIX"]
+    bucket: str
+    """The bucket with the capture files."""
+    prefix: str
+    """The key prefix, without a slash at its end, under which capture files are noticed."""
 
     @property
     def experiment(self) -> str:
@@ -98,17 +101,15 @@ class Chain:
     ) -> Deployment:
         """`cdk deploy` one stack; `settings` are further deploy settings by their names.
 
-        The bucket is made if it is not there: the template takes it for somebody else's.
+        Bucket and endpoint are made if they are not there: the template takes them for somebody
+        else's, and looks up where the endpoint captures to.
         """
-        s3 = self.emulated("s3")
-        if bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
-            s3.create_bucket(Bucket=bucket)
+        self._make_bucket(bucket)
+        self.make_endpoint(endpoint, f"s3://{bucket}")
         deploy = {
             "STACK_PREFIX": stack_prefix,
             "MLFLOW_TRACKING_URI": self.mlflow_arn(),
             "SAGEMAKER_ENDPOINT_NAME": endpoint,
-            "DATA_CAPTURE_S3_BUCKET": bucket,
-            "DATA_CAPTURE_S3_PREFIX": endpoint,
             "MLFLOW_EXPERIMENT_NAME": endpoint,
             # Its prices are made up: what is judged must not depend on the hour of the day.
             **(
@@ -125,11 +126,45 @@ class Chain:
             outputs["StateMachineArn"],
             outputs["ProcessorLambdaArn"],
             outputs["ResultsBucketName"],
+            bucket=outputs["DataCaptureBucketName"],
+            prefix=outputs["DataCapturePrefix"],
         )
+
+    def make_endpoint(self, name: str, destination: str) -> None:
+        """An endpoint whose inferences are all captured to `destination`, unless it is there."""
+        sagemaker = self.emulated("sagemaker")
+        try:
+            sagemaker.describe_endpoint(EndpointName=name)
+        except ClientError:
+            capture = {
+                "EnableCapture": True,
+                "InitialSamplingPercentage": 100,
+                "DestinationS3Uri": destination,
+                "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+            }
+            sagemaker.create_endpoint_config(
+                EndpointConfigName=name,
+                ProductionVariants=[{"VariantName": "AllTraffic"}],
+                DataCaptureConfig=capture,
+            )
+            sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
     def destroy(self, deployment: Deployment) -> None:
         """`cdk destroy` one stack."""
         self.cdk.destroy(deployment.settings["STACK_PREFIX"])
+
+    def _make_bucket(self, name: str) -> None:
+        s3 = self.emulated("s3")
+        if name not in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
+            s3.create_bucket(Bucket=name)
+
+    def _make_mlflow(self) -> None:
+        """An App and a tracking server, both of which are our MLflow server."""
+        self._make_bucket(ARTIFACT_BUCKET)
+        sagemaker = self.emulated("sagemaker")
+        told = {"ArtifactStoreUri": ARTIFACT_STORE, "RoleArn": _ROLE}
+        sagemaker.create_mlflow_app(Name="local", **told)
+        sagemaker.create_mlflow_tracking_server(TrackingServerName="local", **told)
 
     def _start(self) -> None:
         settings = self.settings
@@ -160,6 +195,7 @@ class Chain:
         self.aws = EmulatedAws(settings, overrides)
         self._ends.callback(self.aws.stop)
         self.aws.wait()
+        self._make_mlflow()
         self.batches = StandInBatches(self.aws.client("s3"), settings.region).start()
         self._ends.callback(self.batches.stop)
         self.cdk = Cdk(settings, self.aws.environment)

@@ -41,8 +41,11 @@ from local.summary import RunSummary
 
 STACK_PREFIX = "demo"
 BUCKET = "demo-data-capture"
-PREFIX = "data-capture"
+FOLDER = "data-capture"
+"""Where the endpoint's data capture is told to write."""
 ENDPOINT = "demo-endpoint"
+PREFIX = f"{FOLDER}/{ENDPOINT}"
+"""Where its files come to lie, as SageMaker lays them out; the deployment looks this up."""
 EXPERIMENT = "inference-monitor-demo"
 DEPLOY_SETTINGS = ("BEDROCK_MODEL_ID", "JUDGE_BUDGET_USD_PER_DAY", "JUDGE_BUDGET_USD_PER_RUN")
 """Those that the demo takes from its environment."""
@@ -98,11 +101,11 @@ def demo(screen: Screen) -> list[str]:
 def _process(screen: Screen, chain: Chain, captures: Captures) -> RunSummary:
     given = {name: os.environ[name] for name in DEPLOY_SETTINGS if os.environ.get(name)}
     with screen.phase("deploy", "cdk synth, bootstrap, deploy"):
+        chain.make_endpoint(ENDPOINT, f"s3://{BUCKET}/{FOLDER}")
         deployment = chain.deploy(
             STACK_PREFIX,
             bucket=BUCKET,
             endpoint=ENDPOINT,
-            DATA_CAPTURE_S3_PREFIX=PREFIX,
             MLFLOW_EXPERIMENT_NAME=EXPERIMENT,
             # The samples, and what somebody brings along, are of any number of endpoints.
             **given,

@@ -177,7 +177,8 @@ def _troubles(watched: Watched) -> Iterator[Trouble]:
         _own_metric(SILENT, watched.deployment, Duration.hours(1)),
         "The endpoint is invoked and no capture of it has arrived for SILENCE_ALARM_HOURS: look"
         " whether its data capture is on (an update of an endpoint may drop it), and writes to"
-        " DATA_CAPTURE_S3_BUCKET below DATA_CAPTURE_S3_PREFIX; then bring in what was missed with"
+        " DATA_CAPTURE_S3_BUCKET below DATA_CAPTURE_S3_PREFIX, where these are set; `cdk deploy`"
+        " looks it up again. Then bring in what was missed with"
         " `inference-monitor replay --from HOUR --to HOUR`.",
     )
     yield Trouble(

@@ -7,7 +7,6 @@ from pathlib import Path
 from aws_cdk import Aws, CustomResource, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -18,7 +17,10 @@ SWITCH = Path(__file__).parent / "runtime" / "switch_on_eventbridge.py"
 
 
 class CaptureFiles(Construct):
-    """Capture files under a prefix of a bucket this stack does not own."""
+    """Capture files under a prefix of a bucket this stack does not own.
+
+    Bucket, prefix and key may be known only when this is deployed.
+    """
 
     def __init__(
         self,
@@ -27,13 +29,13 @@ class CaptureFiles(Construct):
         *,
         bucket_name: str,
         prefix: str,
-        kms_key_arn: str | None = None,
+        kms_key_arn: str,
     ) -> None:
         super().__init__(scope, construct_id)
         self.bucket_name = bucket_name
         self._prefix = prefix
         self._bucket_arn = f"arn:{Aws.PARTITION}:s3:::{bucket_name}"
-        self._key = kms.Key.from_key_arn(self, "Key", kms_key_arn) if kms_key_arn else None
+        self._kms_key_arn = kms_key_arn
         CustomResource(
             self,
             "EventBridge",
@@ -61,8 +63,9 @@ class CaptureFiles(Construct):
             iam.PolicyStatement(actions=["s3:GetObject"], resources=[files])
         )
         acknowledge_wildcards(role, [files], "The capture files of this endpoint.")
-        if self._key:
-            self._key.grant_decrypt(role)
+        role.add_to_principal_policy(
+            iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._kms_key_arn])
+        )
 
     def _switch(self) -> lambda_.Function:
         return inline_function(

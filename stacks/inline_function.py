@@ -1,4 +1,4 @@
-"""A small function beside the processor: inline code with a role and a log of its own."""
+"""A small function beside the processor, with a role and a log of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,29 @@ def inline_function(
     environment: Mapping[str, str] | None = None,
     timeout: Duration | None = None,
 ) -> lambda_.Function:
-    """A function whose code is one file of `stacks/runtime`, of at most 4,096 characters.
+    """A function whose code is one file of `stacks/runtime`, of at most 4,096 characters."""
+    return small_function(
+        scope,
+        name,
+        code=lambda_.Code.from_inline(file.read_text()),
+        handler="index.handler",
+        description=description,
+        allowed=allowed,
+        environment=environment,
+    )
+
+
+def small_function(
+    scope: Construct,
+    name: str,
+    *,
+    code: lambda_.Code,
+    handler: str,
+    description: str,
+    allowed: Sequence[iam.PolicyStatement],
+    environment: Mapping[str, str] | None = None,
+) -> lambda_.Function:
+    """A function with nothing but boto3 beside it, for at most a minute.
 
     Role and log group are called `name` with `Role` and `Logs` behind it.
     """
@@ -40,8 +62,8 @@ def inline_function(
         scope,
         name,
         description=description,
-        code=lambda_.Code.from_inline(file.read_text()),
-        handler="index.handler",
+        code=code,
+        handler=handler,
         runtime=lambda_.Runtime.PYTHON_3_14,
         role=role,
         log_group=log_group,

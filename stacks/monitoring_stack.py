@@ -15,6 +15,7 @@ from stacks.capture_trigger import CaptureTrigger
 from stacks.failed_executions import FailedExecutions
 from stacks.judge_models import JudgeModel
 from stacks.log_retention import retention
+from stacks.lookups import Lookups
 from stacks.map_runs import Batching
 from stacks.processor import Limits, Processor
 from stacks.results import Results
@@ -27,11 +28,17 @@ from stacks.workflow import Workflow
 class MonitoringStack(Stack):
     """The monitor of one endpoint; two with different prefixes depend on nothing of each other.
 
-    `judges` are all models the configured scorers may ask.
+    `judges` are all models the configured scorers may ask; `moment` tells one deployment from the
+    next, each of which looks anew at what the account has.
     """
 
     def __init__(
-        self, scope: Construct, *, settings: DeploySettings, judges: Sequence[JudgeModel]
+        self,
+        scope: Construct,
+        *,
+        settings: DeploySettings,
+        judges: Sequence[JudgeModel],
+        moment: str,
     ) -> None:
         names = settings.names
         super().__init__(
@@ -39,13 +46,16 @@ class MonitoringStack(Stack):
             names.stack,
             description=f"Traces and scores inferences of {settings.sagemaker_endpoint_name}",
         )
+        lookups = Lookups(self, "Lookups", settings=settings, moment=moment)
         captures = CaptureFiles(
             self,
             "Captures",
-            bucket_name=settings.data_capture_s3_bucket,
-            prefix=settings.data_capture_s3_prefix,
-            kms_key_arn=settings.data_capture_kms_key_arn,
+            bucket_name=lookups.capture_bucket,
+            prefix=lookups.capture_prefix,
+            kms_key_arn=lookups.capture_key,
         )
+        # A bucket that cannot do is refused with a sentence, before anything is switched on there.
+        captures.node.add_dependency(lookups)
         results = Results(self, "Results", kms_key_arn=settings.results_kms_key_arn)
         claims_table, counters_table = claims(self), counters(self)
         log_retention = retention(settings.log_retention_days)
@@ -123,11 +133,15 @@ class MonitoringStack(Stack):
         counters_table.grant_write(processor.role)
         results.grant_map_run(workflow.state_machine.role)
         results.grant_batch_judging(batch_judging.role)
-        processor.grant_mlflow(settings.mlflow_tracking_uri, settings.mlflow_artifact_s3_uri)
+        processor.grant_mlflow(
+            settings.mlflow_tracking_uri,
+            artifact_store=lookups.artifact_store,
+            artifact_key=lookups.artifact_key,
+        )
         processor.grant_judges(judges)
         batch_judging.grant_judges(judges)
         for output, value in {
-            "DataCaptureBucketName": settings.data_capture_s3_bucket,
+            **lookups.outputs,
             "StateMachineArn": workflow.state_machine.state_machine_arn,
             "ProcessorLambdaArn": processor.function.function_arn,
             "ResultsBucketName": results.bucket.bucket_name,

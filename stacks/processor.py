@@ -100,25 +100,29 @@ class Processor(Construct):
         )
         acknowledge_wildcards(self, ["*"], "X-Ray has no resources to name.")
 
-    def grant_mlflow(self, tracking_arn: str, artifact_uri: str | None) -> None:
+    def grant_mlflow(self, tracking_arn: str, *, artifact_store: str, artifact_key: str) -> None:
         """Allow writing traces to this MLflow App or tracking server, and to nothing else.
 
-        `artifact_uri` (`s3://…`) is where a server that takes no spans wants their files put; it
-        reads them itself.
+        Args:
+            tracking_arn: Its ARN.
+            artifact_store: Bucket, or bucket/folder, where a server that takes no spans wants their
+                files put; it reads them itself.
+            artifact_key: The ARN of the key which that bucket encrypts with.
         """
         actions = [f"sagemaker-mlflow:{action}" for action in MLFLOW_ACTIONS]
         if ":mlflow-app/" in tracking_arn:
             # An App asks for this one besides; it covers the App's whole REST API.
             actions.append("sagemaker:CallMlflowAppApi")
         self.role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[tracking_arn]))
-        if artifact_uri:
-            objects = f"arn:{Aws.PARTITION}:s3:::{artifact_uri.removeprefix('s3://')}/*"
-            self.role.add_to_policy(
-                iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects])
+        objects = f"arn:{Aws.PARTITION}:s3:::{artifact_store}/*"
+        self.role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects]))
+        # S3 asks for Decrypt when an object is written in parts.
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["kms:GenerateDataKey", "kms:Decrypt"], resources=[artifact_key]
             )
-            acknowledge_wildcards(
-                self.role, [objects], "MLflow's artifacts, wherever it puts them."
-            )
+        )
+        acknowledge_wildcards(self.role, [objects], "MLflow's artifacts, wherever it puts them.")
 
     def grant_judges(self, models: Iterable[JudgeModel]) -> None:
         """Allow asking these models, through the profile they are named by if there is one."""

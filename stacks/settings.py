@@ -43,11 +43,11 @@ class DeploySettings(BaseSettings):
     sagemaker_endpoint_name: Annotated[str, AfterValidator(rules.endpoint_name)] = Field(
         examples=["my-llm-endpoint"]
     )
-    data_capture_s3_bucket: Annotated[str, AfterValidator(rules.bucket_name)] = Field(
-        examples=["my-data-capture-bucket"]
+    data_capture_s3_bucket: Annotated[str, AfterValidator(rules.bucket_name)] | None = Field(
+        default=None, examples=["my-data-capture-bucket"]
     )
-    data_capture_s3_prefix: Annotated[str, AfterValidator(rules.key_prefix)] = Field(
-        default_factory=_endpoint, examples=["my-llm-endpoint"]
+    data_capture_s3_prefix: Annotated[str, AfterValidator(rules.key_prefix)] | None = Field(
+        default=None, examples=["my-llm-endpoint"]
     )
     other_endpoints: Literal["skip", "include"] = Field(default="skip", examples=["skip"])
     mlflow_experiment_name: Annotated[str, AfterValidator(rules.experiment_name)] = Field(

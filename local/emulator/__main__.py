@@ -7,10 +7,12 @@ the environment, too.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
 from ministack import app
+from ministack.core import router
 from ministack.services import eventbridge, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 
@@ -21,6 +23,7 @@ from local.emulator.config import EmulatorConfig
 from local.emulator.distributed_map import run_distributed_map
 from local.emulator.functions import Functions
 from local.emulator.redrive import Redrives
+from local.emulator.sagemaker import TARGET, SageMaker
 from local.recorder.recorded_calls import record
 
 _call_lambda = stepfunctions._call_lambda
@@ -75,6 +78,8 @@ def main() -> None:
     eventbridge._dispatch_to_stepfunctions = start_workflow
     provisioners._cw_metric_alarm_record = alarm_record
     lambda_svc._execute_function_docker = functions.execute
+    router.SERVICE_PATTERNS["sagemaker"] = {"target_prefixes": [TARGET]}
+    app.SERVICE_HANDLERS["sagemaker"] = SageMaker(os.environ["MINISTACK_REGION"]).handle
     sys.argv = ["ministack"]
     try:
         app.main()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from local.chain import Chain
+from local.chain import ARTIFACT_BUCKET, ARTIFACT_STORE, Chain
 from local.faults import Fault
 from local.judge.server import Behaviour
 from tests.e2e.conftest import BUCKET
@@ -19,21 +19,16 @@ from tests.e2e.deployed import Stack
 from tests.e2e.records import chat, lines
 from tests.infra import recorded
 
-ARTIFACTS = "artifacts-of-mlflow"
-
 
 @pytest.fixture
 def old_server(chain: Chain, others: dict[str, Any]) -> Stack:  # noqa: ARG001  # comes before us
     """A deployment for a tracking server that takes no spans and keeps artifacts in S3."""
-    chain.emulated("s3").create_bucket(Bucket=ARTIFACTS)
-    location = f"s3://{ARTIFACTS}/store"
-    MlflowClient(chain.mlflow.url).create_experiment("old-llm", artifact_location=location)
+    MlflowClient(chain.mlflow.url).create_experiment("old-llm", artifact_location=ARTIFACT_STORE)
     deployment = chain.deploy(
         "old",
         bucket=BUCKET,
         endpoint="old-llm",
         MLFLOW_TRACKING_URI=chain.mlflow_arn("tracking-server"),
-        MLFLOW_ARTIFACT_S3_URI=location,
     )
     return Stack(chain, deployment)
 
@@ -47,7 +42,7 @@ def test_a_server_that_takes_no_spans(old_server: Stack) -> None:
     finally:
         chain.proxy.fault = None
     assert done["status"] == "SUCCEEDED", done
-    stored = chain.emulated("s3").list_objects_v2(Bucket=ARTIFACTS)["Contents"]
+    stored = chain.emulated("s3").list_objects_v2(Bucket=ARTIFACT_BUCKET)["Contents"]
     assert len(stored) == 2
     assert {o["Key"].split("/")[0] for o in stored} == {"store"}
 
@@ -70,10 +65,11 @@ def test_verdicts_that_could_not_be_read_are_replaced(dev: Stack) -> None:
 
 
 def test_a_run_is_recorded(dev: Stack) -> None:
-    """The recorder sees who calls: function, workflow, rule, and at deployment the switch."""
+    """The recorder sees function, workflow and rule, and at deployment switch and look-up."""
     dev.process("recorded", lines(chat("recorded-1")))
     calls = recorded.from_lines(dev.chain.settings.calls.read_text().splitlines())
-    assert {call.by for call in calls} == {"function", "workflow", "rule", "switch"}
+    callers = {"function", "workflow", "rule", "switch", "lookups"}
+    assert {call.by for call in calls} == callers
     assert {call.service for call in calls if call.by == "function"} == {
         "s3", "dynamodb", "bedrock-runtime",
     }  # fmt: skip

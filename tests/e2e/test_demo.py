@@ -55,8 +55,8 @@ def test_twice_and_ctrl_c(tmp_path: Path, captures: str) -> None:
     assert totals(summary) == (5, 4, 0, 0, 1, 4, 28)
     files = {uri.split("/", 3)[3]: counts["captured"] for uri, counts in summary["files"].items()}
     assert files == {
-        "data-capture/llm/AllTraffic/2026/03/02/09/a.jsonl": 3,
-        "data-capture/single.jsonl": 2,
+        "data-capture/demo-endpoint/llm/AllTraffic/2026/03/02/09/a.jsonl": 3,
+        "data-capture/demo-endpoint/single.jsonl": 2,
     }
     assert set(summary["seconds"]) >= {"start", "deploy", "process", "total"}
     assert summary["mlflow_uri"].startswith("http://127.0.0.1:")

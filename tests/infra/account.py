@@ -28,6 +28,17 @@ _KINDS = {
     ),
     "AWS::Events::Rule": ("Name", "rule", f"arn:aws:events:{_HERE}:rule/{{}}"),
 }  # fmt: skip
+FOUND = {
+    "CaptureBucket": "captures-111122223333",
+    "CapturePrefix": "llm-endpoint",
+    "CaptureKey": "",
+    "CaptureKeyArn": f"arn:aws:kms:{_HERE}:key/none",
+    "ArtifactStore": "mlflow-bucket/store",
+    "ArtifactBucket": "mlflow-bucket",
+    "ArtifactKeyArn": f"arn:aws:kms:{_HERE}:key/none",
+}
+"""What the look-ups of a deployment find in this account, which has no keys of its own."""
+
 _REF_IS_ARN = ("AWS::StepFunctions::StateMachine", "AWS::SNS::Topic")
 
 ROLES = {
@@ -35,6 +46,7 @@ ROLES = {
     "workflow": "WorkflowStateMachineRole",
     "rule": "WorkflowStateMachineEventsRole",
     "switch": "CapturesSwitchRole",
+    "lookups": "LookupsLookUpRole",
     "silence": "SilenceWatchRole",
     "batch": "BatchJudgingRole",
 }
@@ -98,6 +110,8 @@ class Account:
         match value:
             case {"Ref": logical_id}:
                 return self._reference(logical_id)
+            case {"Fn::GetAtt": [_, str(attribute)]} if attribute in FOUND:
+                return FOUND[attribute]
             case {"Fn::GetAtt": [logical_id, "Arn"]}:
                 return self._name_and_arn(logical_id)[1]
             case {"Fn::Join": [separator, parts]}:

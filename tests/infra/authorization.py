@@ -32,6 +32,7 @@ _OBJECT_ACTIONS = {
 }
 _BUCKET_ACTIONS = {
     ("s3", "HeadBucket"): "s3:ListBucket",
+    ("s3", "GetBucketEncryption"): "s3:GetEncryptionConfiguration",
     ("s3", "GetBucketNotificationConfiguration"): "s3:GetBucketNotification",
     ("s3", "PutBucketNotificationConfiguration"): "s3:PutBucketNotification",
 }
@@ -91,6 +92,8 @@ class Names:
                 f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}/map:{on['executionArn']}"
             )
             yield Request("states:RedriveExecution", child)
+        elif call.service == "sagemaker":
+            yield from _described(call.operation, self._told("MLFLOW_TRACKING_URI"))
         elif operation in _BUCKET_ACTIONS:
             yield Request(_BUCKET_ACTIONS[operation], BUCKETS[on["Bucket"]])
         else:
@@ -106,6 +109,15 @@ class Names:
     def _told(self, setting: str) -> str:
         variables = self.account.deployed.function["Environment"]["Variables"]
         return str(variables[f"MONITOR_{setting}"])
+
+
+def _described(operation: str, tracking_arn: str) -> Iterator[Request]:
+    """What the look-up asks SageMaker; of the two kinds of MLflow, this stack has one."""
+    endpoint = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/llm-endpoint"
+    if operation == "DescribeEndpoint":
+        yield Request("sagemaker:DescribeEndpoint", endpoint)
+    elif ":mlflow-tracking-server/" in tracking_arn:
+        yield Request(f"sagemaker:{operation}", tracking_arn)
 
 
 def mlflow(operation: str, arn: str) -> Iterator[Request]:

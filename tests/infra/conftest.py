@@ -19,8 +19,12 @@ REQUIRED = {
     "stack_prefix": "dev",
     "mlflow_tracking_uri": "arn:aws:sagemaker:us-east-1:111122223333:mlflow-app/app-ABC123DEF456",
     "sagemaker_endpoint_name": "llm-endpoint",
-    "data_capture_s3_bucket": "captures-111122223333",
 }
+CAPTURES = {
+    "data_capture_s3_bucket": "captures-111122223333",
+    "data_capture_s3_prefix": "llm-endpoint",
+}
+"""Where the captures are; they are looked up where both are None."""
 
 Synthesize = Callable[..., Deployed]
 
@@ -33,7 +37,7 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settings(**changes: Any) -> DeploySettings:
     """Valid deploy settings, with these changes."""
-    return DeploySettings(_env_file=None, **{**REQUIRED, **changes})
+    return DeploySettings(_env_file=None, **{**REQUIRED, **CAPTURES, **changes})
 
 
 @pytest.fixture(scope="session")
@@ -54,5 +58,5 @@ def synthesize() -> Synthesize:
 
 @pytest.fixture(scope="session")
 def deployed(synthesize: Synthesize) -> Deployed:
-    """The stack with nothing but the required settings."""
+    """The stack with no settings but these, which say where the captures are."""
     return synthesize()

@@ -106,15 +106,16 @@ def test_the_function_is_an_image_for_x86_with_tracing_and_a_log(deployed: Deplo
 
 
 def test_s3_is_these_captures_and_its_own_results(deployed: Deployed) -> None:
-    """It reads capture files of this prefix and map results, and keeps ledger and quarantine."""
+    """It reads captures and map results, and writes ledger, quarantine and artifacts."""
     (bucket,) = deployed.of_type("AWS::S3::Bucket")
+    (found,) = deployed.of_type("Custom::AccountLookup")
     own = {f"<{bucket}.Arn>/ledger/*", f"<{bucket}.Arn>/quarantine/*"}
     assert deployed.allowed(ROLE, "s3") == {
         "s3:GetObject": {
             "arn:aws:s3:::captures-111122223333/llm-endpoint/*",
             f"<{bucket}.Arn>/map-results/*",
         },
-        "s3:PutObject": own,
+        "s3:PutObject": {*own, f"arn:aws:s3:::<{found}.ArtifactStore>/*"},
     }
 
 
@@ -171,14 +172,21 @@ def test_only_xray_has_no_resource_to_name(deployed: Deployed) -> None:
 def test_customer_keys_are_granted_on_both_sides(synthesize: Synthesize) -> None:
     """Captures can be decrypted, results encrypted too, by the function and by the workflow."""
     deployed = synthesize(data_capture_kms_key_arn=KEY, results_kms_key_arn=OTHER_KEY)
-    for role in (ROLE, "WorkflowStateMachineRole"):
+    (found,) = deployed.of_type("Custom::BucketLookup")
+    artifacts = f"<{found}.ArtifactKeyArn>"
+    for role, of_artifacts in ((ROLE, {artifacts}), ("WorkflowStateMachineRole", set[str]())):
         assert deployed.allowed(role, "kms") == {
-            "kms:Decrypt": {KEY, OTHER_KEY},
-            "kms:GenerateDataKey": {OTHER_KEY},
+            "kms:Decrypt": {KEY, OTHER_KEY} | of_artifacts,
+            "kms:GenerateDataKey": {OTHER_KEY} | of_artifacts,
         }
 
 
-def test_without_customer_keys_there_is_no_kms(deployed: Deployed) -> None:
-    """Buckets with S3's own encryption need no KMS permission."""
-    for role in (ROLE, "WorkflowStateMachineRole"):
-        assert deployed.allowed(role, "kms") == {}
+def test_without_customer_keys_only_found_ones_are_granted(deployed: Deployed) -> None:
+    """The results have S3's own encryption; the keys of others are those that are looked up."""
+    (found,) = deployed.of_type("Custom::BucketLookup")
+    captures, artifacts = f"<{found}.CaptureKeyArn>", f"<{found}.ArtifactKeyArn>"
+    assert deployed.allowed("WorkflowStateMachineRole", "kms") == {"kms:Decrypt": {captures}}
+    assert deployed.allowed(ROLE, "kms") == {
+        "kms:Decrypt": {captures, artifacts},
+        "kms:GenerateDataKey": {artifacts},
+    }

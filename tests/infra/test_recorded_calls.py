@@ -29,19 +29,18 @@ def names(request: pytest.FixtureRequest, synthesize: Synthesize) -> Names:
     return Names(Account(stack), KEYS if request.param == "server" else {})
 
 
-def calls_of(names: Names, by: str) -> Iterator[Call]:
-    """The recorded calls that are made in this stack."""
+def calls_of(by: str) -> Iterator[Call]:
+    """What an actor was seen to do."""
     for call in CALLS:
-        # Only one of the two stacks has been given the artifact store of its MLflow.
-        if call.by == by and (names.keys or dict(call.on).get("Bucket") != "artifacts"):
+        if call.by == by:
             yield call
 
 
 @pytest.mark.parametrize("by", CALLERS)
 def test_every_recorded_call_is_allowed(names: Names, by: str) -> None:
-    """Whatever the function, the workflow, the rule and the switch were seen to do, they may."""
+    """Whatever function, workflow, rule, switch and look-up were seen to do, they may."""
     statements = names.account.statements(by)
-    requests = [request for call in calls_of(names, by) for request in names.needed(call)]
+    requests = [request for call in calls_of(by) for request in names.needed(call)]
     assert requests
     refused = [r for r in requests if decide(statements, r) is not Decision.ALLOWED]
     assert not refused
@@ -65,7 +64,7 @@ def test_nothing_is_allowed_that_nobody_does(names: Names, by: str) -> None:
     But for two: what is nearest to those calls of MLflow that have no name, and Decrypt with the
     key of the results, which S3 asks for when an object is written in parts.
     """
-    used = [r for call in calls_of(names, by) for r in names.needed(call)]
+    used = [r for call in calls_of(by) for r in names.needed(call)]
     used += unrecorded(names.account, by)
     unused = {
         (action, resource)
@@ -91,7 +90,7 @@ def test_every_kind_of_judge_may_be_asked(synthesize: Synthesize, variant: str) 
 
 
 def test_the_recording_is_of_a_whole_run() -> None:
-    """It has all four actors, both kinds of MLflow with every path that has a name, one judge."""
+    """It has all five actors, both kinds of MLflow with every path that has a name, one judge."""
     assert {call.by for call in CALLS} == set(CALLERS)
     asked = {dict(call.on)["modelId"] for call in CALLS if call.service == "bedrock-runtime"}
     assert asked == {"global.anthropic.claude-sonnet-4-6"}

@@ -16,7 +16,7 @@ from inference_monitor.scoring.models import DEFAULT_JUDGE
 from stacks import judge_checks, rules, scorers
 from stacks.names import MAX_PREFIX_LENGTH, Names
 from stacks.settings import DeploySettings, InvalidSettingsError
-from tests.infra.conftest import REPOSITORY, settings
+from tests.infra.conftest import CAPTURES, REPOSITORY, settings
 
 KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PROFILE_ARN = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2"
@@ -124,10 +124,10 @@ def test_refused(name: str, value: object) -> None:
     assert told == [(name,)]
 
 
-def test_prefix_and_experiment_default_to_the_endpoint() -> None:
-    """Who names neither gets the endpoint's name for both, and the default judge."""
+def test_the_experiment_defaults_to_the_endpoint() -> None:
+    """Who names none gets the endpoint's name, and the default judge; captures are looked up."""
     defaults = settings(sagemaker_endpoint_name="other")
-    assert defaults.data_capture_s3_prefix == "other"
+    assert all(DeploySettings.model_fields[name].default is None for name in CAPTURES)
     assert defaults.mlflow_experiment_name == "other"
     assert defaults.bedrock_model_id == DEFAULT_JUDGE
 
@@ -355,7 +355,9 @@ def test_the_example_file_is_a_valid_env_file(tmp_path: Path) -> None:
 
 def test_commented_values_of_the_example_file_are_the_defaults() -> None:
     """Where a setting has a default that is a value, the example shows that value."""
-    defaults = settings(sagemaker_endpoint_name="my-llm-endpoint").model_dump()
+    defaults = settings(
+        sagemaker_endpoint_name="my-llm-endpoint", **dict.fromkeys(CAPTURES)
+    ).model_dump()
     text = (REPOSITORY / ".env.example").read_text()
     shown = dict(
         line.removeprefix("# ").split("=", 1)
@@ -372,7 +374,7 @@ def test_problems_are_raised_as_one_error(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidSettingsError) as caught:
         DeploySettings.load()
-    assert len(str(caught.value).splitlines()) == 4
+    assert len(str(caught.value).splitlines()) == 3
 
 
 def test_redaction_by_presidio_needs_it_in_the_image(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inference_monitor.scoring.batch.jobs import input_key, output_folder
-from tests.infra.account import ACCOUNT, REGION, Account
+from tests.infra.account import ACCOUNT, FOUND, REGION, Account
 from tests.infra.authorization import KEY_ACTIONS, of_judge
 from tests.infra.conftest import REQUIRED
-from tests.infra.iam import Request
+from tests.infra.iam import Request, as_list
 
 _LOG_DELIVERY = (
     "CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery",
@@ -23,6 +23,7 @@ ON_EVERYTHING = {
     },
     "rule": set(),
     "switch": set(),
+    "lookups": set(),
     "silence": {"cloudwatch:GetMetricData"},
     "batch": set(),
 }  # fmt: skip
@@ -33,7 +34,7 @@ Functions developer guide, which asks for exactly these.
 Metrics: "Actions defined by Amazon CloudWatch".
 """
 
-_LOGS = {"function": "Processor", "switch": "Switch", "silence": "Watch"}
+_LOGS = {"function": "Processor", "switch": "Switch", "lookups": "LookUp", "silence": "Watch"}
 """The functions, and what is in the logical ids of their log groups."""
 
 
@@ -49,6 +50,12 @@ def unrecorded(account: Account, by: str) -> Iterator[Request]:
     if by == "function":
         # Events it failed at while nobody waited for the answer: "Adding a destination".
         yield Request("sqs:SendMessage", account.arn("AWS::SQS::Queue"))
+    tracking = account.deployed.function["Environment"]["Variables"]["MONITOR_MLFLOW_TRACKING_URI"]
+    if by == "lookups" and ":mlflow-app/" in tracking:
+        # Signed by the look-up itself, not by the boto3 whose calls are recorded.
+        yield Request("sagemaker:DescribeMlflowApp", tracking)
+    if by in ("function", "workflow"):
+        yield from _keys_that_are_found(account, by)
     if by == "silence":
         # Local runs are over before the first look, see tests/infra/test_silence.py.
         endpoint = REQUIRED["sagemaker_endpoint_name"]
@@ -58,6 +65,20 @@ def unrecorded(account: Account, by: str) -> Iterator[Request]:
         yield from _distributed_map(account)
     if by == "batch":
         yield from _batch_jobs(account)
+
+
+def _keys_that_are_found(account: Account, by: str) -> Iterator[Request]:
+    """A key that a look-up found is granted like one of the settings; often there is none."""
+    resources = [
+        resource
+        for statement in account.statements(by)
+        for resource in as_list(statement.get("Resource", []))
+    ]
+    if FOUND["CaptureKeyArn"] in resources:
+        yield Request("kms:Decrypt", FOUND["CaptureKeyArn"])
+    if by == "function":
+        for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+            yield Request(action, FOUND["ArtifactKeyArn"])
 
 
 def _distributed_map(account: Account) -> Iterator[Request]:
