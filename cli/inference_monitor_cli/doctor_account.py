@@ -91,7 +91,7 @@ def check_endpoint(context: Context) -> Finding:
     if endpoint is None:
         return failed(
             f"there is no endpoint {name} in {context.session.region_name}",
-            "inference-monitor init --force, which lists them; or set SAGEMAKER_ENDPOINT_NAME",
+            "inference-monitor init --force --endpoint NAME",
         )
     if endpoint.status not in _SERVING:
         return failed(
@@ -231,7 +231,7 @@ def check_mlflow(context: Context) -> Finding:
     if mlflow is None:
         return failed(
             f"there is no {arn}",
-            "inference-monitor init --force, which lists them; or set MLFLOW_TRACKING_URI",
+            "inference-monitor init --force --mlflow NAME",
         )
     if not mlflow.running:
         mend = f"aws sagemaker start-mlflow-tracking-server --tracking-server-name {mlflow.name}"
@@ -351,7 +351,7 @@ def _look_at_bucket(context: Context, bucket: str, named_by: str, because: str |
         if error_code(error) in ("404", "NoSuchBucket"):
             return failed(
                 f"there is no bucket {bucket}, which {named_by} is",
-                "inference-monitor init --force, which finds it; or set it in .env",
+                "inference-monitor init --force --endpoint NAME --mlflow NAME",
             )
         if there == here:
             raise

@@ -63,7 +63,10 @@ class Canary:
     def look(self, context: Context) -> Finding:
         """Send it, and say how far it has come."""
         deployment = context.deployment
-        self._key, self._since = self._new_key(), datetime.now(UTC) - _CLOCKS_DIFFER
+        self._key = self._new_key()
+        if why := self._blocked():
+            return why
+        self._since = datetime.now(UTC) - _CLOCKS_DIFFER
         self._deadline = self.clock() + self.wait_seconds
         self._described: dict[str, str] = {}
         self._s3 = context.client("s3")
@@ -93,8 +96,6 @@ class Canary:
             if arn := self._execution():
                 self.progress("an execution has started")
                 return arn
-            if why := self._blocked():
-                return why
             if not self._wait("waiting for the rule to start an execution"):
                 return self._not_started()
 
@@ -187,10 +188,10 @@ class Canary:
         return failed(f"stuck at the judge: trace {trace_id} has no score", check)
 
     def _blocked(self) -> Finding | None:
-        """What makes it useless to wait for an execution, if anything does."""
+        """What makes it useless to send the record, if anything does."""
         rule = look(Check("rule", "", check_rule), self.context)
         if rule.state is State.FAILED:
-            return _stuck("at the rule: no execution has started", rule)
+            return _stuck("at the rule, where the record would start no execution", rule)
         deployment = self.context.deployment
         try:
             matches = rule_matches(self.context, deployment.capture_bucket, self._key)

@@ -145,7 +145,7 @@ class Context:
     prefix: str | None = None
     live: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    _clients: dict[str, Any] = field(default_factory=dict)
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def client(self, service: str) -> Any:
         """A client of a service."""
@@ -204,8 +204,10 @@ class Context:
 
     @property
     def bucket(self) -> str:
-        """The capture bucket: the one that is set, else the one that the endpoint captures to."""
-        bucket = self.given.data_capture_s3_bucket or self.endpoint.bucket
+        """The capture bucket: the one that is set, or deployed, or that the endpoint captures to."""
+        bucket = self.given.data_capture_s3_bucket
+        if bucket is None:
+            bucket = self.deployment.capture_bucket if self.is_deployed else self.endpoint.bucket
         if bucket is None:
             raise BlockedError("capture")
         return bucket
@@ -308,6 +310,8 @@ def _of_client_error(error: ClientError) -> Finding:
     code = error_code(error)
     if code in EXPIRED:
         return skipped("not looked at: see credentials")
+    if code == "NoSuchBucket":
+        return skipped("not looked at: see bucket")
     if code not in DENIED:
         return Finding(State.UNKNOWN, problem(error))
     action = _action(error)

@@ -257,7 +257,7 @@ def check_budget(context: Context) -> Finding:
             f"raise JUDGE_BUDGET_USD_PER_DAY in .env, {DEPLOY}; then inference-monitor backfill "
             f"--from {context.now:%Y-%m-%d} --to {context.now:%Y-%m-%d}",
         )
-    return ok("there is money left")
+    return ok("not used up")
 
 
 def check_refusals(context: Context) -> Finding:

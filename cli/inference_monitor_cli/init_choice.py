@@ -26,8 +26,8 @@ def choose(what: str, options: Mapping[str, str], *, option: str, yes: bool) -> 
     if len(names) == 1:
         return names[0]
     if yes:
-        raise CommandError(f"there are several {what}s: add {option} with one of {_or(names)}")
-    typer.echo(f"There are {len(names)} {what}s:", err=True)
+        raise CommandError(f"there is more than one {what}: add {option} with one of {_or(names)}")
+    typer.echo(f"This account has more than one {what}:", err=True)
     for number, (name, line) in enumerate(options.items(), 1):
         typer.echo(f"  {number}  {printable(name)}\n     {printable(line)}", err=True)
     while True:
