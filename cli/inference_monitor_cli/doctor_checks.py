@@ -204,7 +204,7 @@ class Context:
 
     @property
     def bucket(self) -> str:
-        """The capture bucket: the one that is set, or deployed, or that the endpoint captures to."""
+        """The capture bucket: the one that is set, or deployed, or the endpoint's."""
         bucket = self.given.data_capture_s3_bucket
         if bucket is None:
             bucket = self.deployment.capture_bucket if self.is_deployed else self.endpoint.bucket

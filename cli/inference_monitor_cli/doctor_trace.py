@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from inference_monitor.traces.api import MlflowApi
 from inference_monitor_cli.problems import CommandError
+from inference_monitor_cli.stored_traces import NoExperimentError, find_experiment
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +27,16 @@ def find_trace(tracking_uri: str, experiment: str, event_id: str) -> FoundTrace 
     Raises:
         CommandError: If MLflow cannot be asked.
     """
+    MlflowApi(tracking_uri)  # Sets up MLflow's client, also for the plugin that signs.
     try:
-        client = MlflowClient(tracking_uri)
-        found = client.get_experiment_by_name(experiment)
-        if found is None:
-            return None
-        traces = client.search_traces(
-            locations=[found.experiment_id],
+        traces = MlflowClient(tracking_uri).search_traces(
+            locations=[find_experiment(tracking_uri, experiment)],
             filter_string=f"tags.event_id = '{event_id}'",
             max_results=1,
             include_spans=False,
         )
+    except NoExperimentError:
+        return None
     except MlflowException as error:
         raise CommandError(f"MLflow at {tracking_uri} does not answer: {error}") from error
     if not traces:

@@ -49,7 +49,7 @@ def test_a_canary_is_seen_as_a_scored_trace(dev: Stack) -> None:
 
 
 def test_a_disabled_rule(dev: Stack) -> None:
-    """The record would start nothing: it is not even sent, and the command that mends it is told."""
+    """The record would start nothing: it is not sent, and what mends that is told."""
     rule = RULE.format("dev")
     events = dev.chain.emulated("events")
     events.disable_rule(Name=rule)

@@ -38,6 +38,8 @@ DATA_CAPTURE_S3_PREFIX=model-monitor/data-capture/shop
 MLFLOW_TRACKING_URI={APP}
 ALARM_EMAIL=me@example.com
 """
+DEAD_JUDGE = "bedrock:/anthropic.claude-3-opus-20240229-v1:0"
+
 Run = Callable[..., Any]
 Seed = Callable[[Account], None]
 
@@ -297,7 +299,7 @@ SEEDS: dict[str, tuple[Seed, str, str, str]] = {
         _env("STACK", "MLFLOW_ARTIFACT_S3_URI=s3://x/y\nSTACK"), "artifacts",
         "MLFLOW_ARTIFACT_S3_URI is s3://x/y", "MLFLOW_ARTIFACT_S3_URI=s3://captures-of-shop-art"),
     "dead judge, by models.yaml": (
-        _env("STACK", "BEDROCK_MODEL_ID=bedrock:/anthropic.claude-3-opus-20240229-v1:0\nSTACK"), "scorers",
+        _env("STACK", f"BEDROCK_MODEL_ID={DEAD_JUDGE}\nSTACK"), "scorers",
         "reached its end of life", "set BEDROCK_MODEL_ID"),
     "dead judge, by Bedrock": (_judge_legacy_by_bedrock, "judge-lifecycle", "ended (end of life",
                                "set BEDROCK_MODEL_ID=bedrock:/"),
