@@ -33,6 +33,7 @@ from inference_monitor_cli.doctor_checks import (
 )
 from inference_monitor_cli.doctor_deployed import check_dead_letters, check_rule, rule_matches
 from inference_monitor_cli.judge_options import DEFAULT_FILE
+from inference_monitor_cli.money import dollars
 from inference_monitor_cli.problems import needs_mlflow
 from inference_monitor_cli.scorers_file import load
 
@@ -150,8 +151,9 @@ class Canary:
 
     def _traced(self, ledger: Summary) -> Finding:
         """The trace as MLflow has it."""
-        deployment, names = self.context.deployment, "MONITOR_MLFLOW_TRACKING_URI"
-        uri, name = deployment.variable(names), deployment.variable("MONITOR_EXPERIMENT_NAME")
+        deployment = self.context.deployment
+        uri = deployment.variable("MONITOR_MLFLOW_TRACKING_URI")
+        name = deployment.variable("MONITOR_EXPERIMENT_NAME")
         with needs_mlflow("the canary is looked for in MLflow"):
             from inference_monitor_cli.doctor_trace import find_trace  # noqa: PLC0415
         until = self.clock() + _SEARCH_SECONDS
@@ -166,7 +168,11 @@ class Canary:
             self.progress("waiting for MLflow to show the trace")
             self.sleep(POLL_SECONDS)
         if ledger.scored:
-            return ok(f"trace {trace.trace_id}: {trace.scores} scores, {trace.errors} errors")
+            cost = dollars(ledger.judge_cost_usd)
+            return ok(
+                f"trace {trace.trace_id}: {trace.scores} scores, {trace.errors} errors, judged for "
+                f"{cost}"
+            )
         return self._unscored(ledger, trace.trace_id)
 
     def _unscored(self, ledger: Summary, trace_id: str) -> Finding:

@@ -25,7 +25,7 @@ from inference_monitor_cli.problems import (
 )
 
 _ALLOWED = re.compile(r"not authorized to perform:? ([a-z0-9-]+:\w+)")
-_SERVICES = {
+SERVICES = {
     "DescribeEndpoint": "sagemaker",
     "DescribeEndpointConfig": "sagemaker",
     "DescribeMlflowApp": "sagemaker",
@@ -50,7 +50,7 @@ _SERVICES = {
     "ListSubscriptionsByTopic": "sns",
 }
 """IAM's service prefix by operation."""
-_S3_ACTIONS = {
+S3_ACTIONS = {
     "HeadBucket": "s3:ListBucket",
     "ListObjectsV2": "s3:ListBucket",
     "HeadObject": "s3:GetObject",
@@ -325,5 +325,5 @@ def _action(error: ClientError) -> str:
     operation = str(error.operation_name)
     if told := _ALLOWED.search(str(error)):
         return told[1]
-    service = _SERVICES.get(operation)
-    return f"{service}:{operation}" if service else _S3_ACTIONS.get(operation, operation)
+    service = SERVICES.get(operation)
+    return f"{service}:{operation}" if service else S3_ACTIONS.get(operation, operation)

@@ -36,7 +36,7 @@ ALARMS = "sagemaker-inference-monitoring-{}-"
 _WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 _SHOWN = 3
 _CAUSE_CHARACTERS = 200
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "mlflow_tracking_uri": "MONITOR_MLFLOW_TRACKING_URI",
     "mlflow_experiment_name": "MONITOR_EXPERIMENT_NAME",
     "sagemaker_endpoint_name": "MONITOR_ENDPOINT_NAME",
@@ -96,7 +96,7 @@ def check_function(context: Context) -> Finding:
 def check_deployed_settings(context: Context) -> Finding:
     """What is deployed is what `.env` says."""
     variables, told = context.deployment.function_environment, []
-    for setting, variable in _ENVIRONMENT.items():
+    for setting, variable in ENVIRONMENT.items():
         given = getattr(context.given, setting)
         if given is not None and variables.get(variable) not in (None, given):
             told.append(f"{setting.upper()} is {given}, deployed is {variables[variable]}")

@@ -211,9 +211,9 @@ def init(  # each is an option of the command
     with told_plainly("init"):
         path = Path(ENV_FILE)
         before = read_values(path)
-        DeploySettings.load()
         known = AccountSettings.load().model_dump(exclude_none=True)
-        set_ = {**before, **{name.upper(): value for name, value in known.items()}}
+        known |= DeploySettings.load().model_dump(include={"bedrock_model_id"}, exclude_unset=True)
+        set_ = {name.upper(): value for name, value in known.items()}
         options = {
             "SAGEMAKER_ENDPOINT_NAME": endpoint,
             "MLFLOW_TRACKING_URI": mlflow,

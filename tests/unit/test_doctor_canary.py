@@ -18,7 +18,7 @@ from inference_monitor_cli.doctor_checks import Check, Context, Finding, look
 from inference_monitor_cli.doctor_trace import FoundTrace
 from tests.unit.emulated_account import BUCKET, MACHINE, RESULTS, Account, emulated, healthy
 
-TRACED = {"captured": 1, "traced": 1, "scored": 1}
+TRACED = {"captured": 1, "traced": 1, "scored": 1, "judge_cost_usd": 0.012}
 EXECUTION = f"{MACHINE.replace(':stateMachine:', ':execution:')}:canary"
 
 
@@ -43,7 +43,7 @@ class Chain:
         found = _s3().list_objects_v2(Bucket=BUCKET).get("Contents", [])
         return next((content["Key"] for content in found if CANARY in content["Key"]), None)
 
-    def execution(self, status: str, ledger: dict[str, int] | None = None, **more: str) -> None:
+    def execution(self, status: str, ledger: dict[str, float] | None = None, **more: str) -> None:
         """Have an execution over the canary from the first poll on."""
 
         def start() -> None:
@@ -98,7 +98,9 @@ def test_it_arrives(chain: Chain, mlflow: list[FoundTrace]) -> None:
     chain.execution("SUCCEEDED", TRACED)
     mlflow.append(FoundTrace("tr-1", 8, 0))
     finding = chain.send()
-    assert (finding.state, finding.found) == ("ok", "trace tr-1: 8 scores, 0 errors")
+    assert (finding.state, finding.found) == (
+        "ok", "trace tr-1: 8 scores, 0 errors, judged for $0.012",
+    )  # fmt: skip
     assert chain.key() is None
     assert chain.shown[0].startswith(
         f"put s3://{BUCKET}/model-monitor/data-capture/shop/{CANARY}/20"
@@ -157,7 +159,7 @@ def test_its_event_is_in_the_dead_letter_queue(chain: Chain) -> None:
     ],
 )
 def test_it_is_not_scored(
-    ledger: dict[str, int], told: str, chain: Chain, mlflow: list[FoundTrace]
+    ledger: dict[str, float], told: str, chain: Chain, mlflow: list[FoundTrace]
 ) -> None:
     """What the function did instead is read from the ledger of the file."""
     chain.execution("SUCCEEDED", ledger)

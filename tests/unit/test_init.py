@@ -140,6 +140,15 @@ def test_an_unnamed_endpoint_leaves_its_bucket(run: Run) -> None:
     assert env() == {**WRITTEN, "DATA_CAPTURE_S3_BUCKET": "mine"}
 
 
+def test_the_environment_is_what_is_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It wins over `.env` when it is deployed, so it decides here, too."""
+    monkeypatch.setenv("SAGEMAKER_ENDPOINT_NAME", "shop")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", APP)
+    monkeypatch.setenv("BEDROCK_MODEL_ID", "bedrock:/amazon.nova-pro-v1:0")
+    assert run("--yes").exit_code == 0
+    assert env() == {**WRITTEN, "BEDROCK_MODEL_ID": "bedrock:/amazon.nova-pro-v1:0"}
+
+
 def test_a_file_is_not_changed_unasked(run: Run) -> None:
     """A `.env` that is there is changed after a yes or with --force; else not a byte of it."""
     Path(".env").write_text("STACK_PREFIX=prod\n")
