@@ -33,7 +33,7 @@ RULE = "sagemaker-s3-event-rule-dev"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:sagemaker-data-capture-processor-dev"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:sagemaker-data-capture-monitoring-dev"
 PROFILE_MODEL = "anthropic.claude-sonnet-4-6"
-_REAL_SESSION = boto3.Session
+_REAL_SESSION: Any = boto3.Session
 _LOADER = create_loader()
 
 
@@ -229,6 +229,7 @@ class Account:
 
     def describe_execution(self, asked: dict[str, Any]) -> dict[str, Any]:
         """One of the deployment."""
+        found: dict[str, Any]
         (found,) = (e for e in self.executions if e["executionArn"] == asked["executionArn"])
         return found
 
@@ -247,7 +248,7 @@ class Account:
         """What was put last."""
         if asked["Bucket"] not in self.notifications:
             raise RefusedError("NoSuchBucket", "The specified bucket does not exist", 404)
-        return self.notifications[asked["Bucket"]]
+        return dict(self.notifications[asked["Bucket"]])
 
     def test_event_pattern(self, asked: dict[str, Any]) -> dict[str, Any]:
         """As moto matches events."""
@@ -297,7 +298,7 @@ def emulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """The account, for every `boto3.Session` that is made meanwhile."""
     account = Account()
 
-    class Session(_REAL_SESSION):  # type: ignore[misc, valid-type]
+    class Session(_REAL_SESSION):  # type: ignore[misc]
         """A session whose calls come to the account first."""
 
         def __init__(self, *args: Any, **more: Any) -> None:
@@ -343,7 +344,7 @@ def healthy(account: Account) -> None:
     account.add_app(APP, "shop-mlflow")
     account.add_app(OTHER_APP, "lab-mlflow")
     account.add_server("old-server", active=False)
-    session = boto3.Session()
+    session: Any = boto3.Session()
     s3 = session.client("s3")
     for bucket in (BUCKET, RESULTS, f"{BUCKET}-artifacts"):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})

@@ -13,7 +13,6 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from inference_monitor_cli import doctor_tools
 from inference_monitor_cli.doctor_checks import State
 from inference_monitor_cli.main import app
 from tests.unit.emulated_account import (
@@ -80,7 +79,7 @@ def install(monkeypatch: pytest.MonkeyPatch, programs: dict[str, str]) -> None:
             raise FileNotFoundError(2, "No such file or directory", command[0])
         return subprocess.CompletedProcess(command, 0, programs[command[0]], "")
 
-    monkeypatch.setattr(doctor_tools.subprocess, "run", start)
+    monkeypatch.setattr(subprocess, "run", start)
 
 
 def found(result: Any) -> dict[str, dict[str, Any]]:

@@ -32,10 +32,10 @@ class Chain:
     each_poll: Callable[[], None] = lambda: None
 
     def send(self) -> Finding:
-        """Send a canary that is given up after ten minutes."""
+        """Send a canary that is given up after a minute."""
         session: Any = boto3.Session()
         context = Context(session)
-        canary = Canary(context, 600, self.shown.append, lambda: self.now, self._sleep)
+        canary = Canary(context, 60, self.shown.append, lambda: self.now, self._sleep)
         return look(Check("canary", "", canary.look), context)
 
     def key(self) -> str | None:
@@ -125,15 +125,15 @@ def test_it_takes_too_long(chain: Chain) -> None:
     """An execution that is still running at the end is told with how to look into it."""
     chain.execution("RUNNING")
     finding = chain.send()
-    assert "it is still running after 10 min" in finding.found
+    assert "it is still running after 1 min" in finding.found
     assert f"--execution-arn {EXECUTION}" in str(finding.mend)
-    assert "the execution is running, 5 min left" in chain.shown
+    assert "the execution is running, 1 min left" in chain.shown
 
 
 def test_no_execution_starts(chain: Chain) -> None:
     """Without any known reason it says what is usual, and how to wait longer."""
     finding = chain.send()
-    assert finding.found.startswith("stuck at the rule: no execution has started within 10 min")
+    assert finding.found.startswith("stuck at the rule: no execution has started within 1 min")
     assert finding.mend == "inference-monitor doctor --only canary --wait 20"
 
 
@@ -181,7 +181,7 @@ def test_mlflow_does_not_show_it(chain: Chain) -> None:
     chain.execution("SUCCEEDED", TRACED)
     finding = chain.send()
     assert finding.found.startswith("stuck in MLflow: ")
-    assert chain.now < 120
+    assert chain.now < 70
 
 
 def test_it_may_not_be_put(chain: Chain) -> None:
