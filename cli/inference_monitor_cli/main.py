@@ -9,7 +9,9 @@ import typer
 from inference_monitor import __version__
 from inference_monitor_cli.agreement import agreement
 from inference_monitor_cli.backfill import backfill
+from inference_monitor_cli.doctor import doctor
 from inference_monitor_cli.estimate import estimate
+from inference_monitor_cli.init import init
 from inference_monitor_cli.inspect import inspect
 from inference_monitor_cli.models import models
 from inference_monitor_cli.output import any_output
@@ -34,7 +36,7 @@ app = _App(
     # Locals in a traceback would print what people typed into the model.
     pretty_exceptions_show_locals=False,
 )
-for verb in (inspect, replay, backfill, reconcile, agreement, estimate, models):
+for verb in (init, doctor, inspect, replay, backfill, reconcile, agreement, estimate, models):
     app.command()(verb)
 app.add_typer(scorers_app, name="scorers")
 

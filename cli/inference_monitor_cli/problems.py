@@ -25,10 +25,10 @@ FAILED = 1
 UNABLE = 2
 """Exit status when the work could not be done."""
 
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
-_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "RequestExpired")
-_LOG_IN = "set AWS_PROFILE, or log in with `aws sso login`"
-_NO_CREDENTIALS = (
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
+EXPIRED = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "RequestExpired")
+LOG_IN = "set AWS_PROFILE, or log in with `aws sso login`"
+NO_CREDENTIALS = (
     NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, SSOError
 )  # fmt: skip
 
@@ -74,15 +74,15 @@ def needs_mlflow(what_for: str) -> Iterator[None]:
 
 
 def _told(error: Exception) -> str:
-    if isinstance(error, _NO_CREDENTIALS):
-        return f"no usable AWS credentials ({error}): {_LOG_IN}"
+    if isinstance(error, NO_CREDENTIALS):
+        return f"no usable AWS credentials ({error}): {LOG_IN}"
     if isinstance(error, NoRegionError):
         return "no AWS region: set AWS_DEFAULT_REGION to the one the stack is deployed in"
     if isinstance(error, ClientError):
         code = error.response.get("Error", {}).get("Code", "")
-        if code in _EXPIRED:
-            return f"the AWS credentials are not accepted ({code}): {_LOG_IN}"
-        if code in _DENIED:
+        if code in EXPIRED:
+            return f"the AWS credentials are not accepted ({code}): {LOG_IN}"
+        if code in DENIED:
             return f"your AWS credentials may not call {error.operation_name}: {error}"
     if isinstance(error, OSError) and error.filename:
         return f"cannot read {error.filename}: {error.strerror}"

@@ -131,6 +131,8 @@ class Stack:
             "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": self.chain.proxy.url,
             "STACK_PREFIX": self.deployment.settings["STACK_PREFIX"],
             "COLUMNS": "160",
+            # The command of this checkout, wherever the environment has it installed from.
+            "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("cli", "lambda_src")),
         }
         program = str(ROOT / ".venv/bin/inference-monitor")
         return subprocess.run(
