@@ -31,6 +31,7 @@ def inline_function(
         description=description,
         allowed=allowed,
         environment=environment,
+        timeout=timeout,
     )
 
 
@@ -43,8 +44,9 @@ def small_function(
     description: str,
     allowed: Sequence[iam.PolicyStatement],
     environment: Mapping[str, str] | None = None,
+    timeout: Duration | None = None,
 ) -> lambda_.Function:
-    """A function with nothing but boto3 beside it, for at most a minute.
+    """A function with nothing but boto3 beside it, for a minute if no `timeout` is given.
 
     Role and log group are called `name` with `Role` and `Logs` behind it.
     """

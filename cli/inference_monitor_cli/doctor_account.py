@@ -24,8 +24,8 @@ from inference_monitor_cli.doctor_checks import (
     ok,
     skipped,
 )
-from inference_monitor_cli.judge_options import DEFAULT_FILE
 from inference_monitor_cli.problems import EXPIRED, LOG_IN, NO_CREDENTIALS, CommandError
+from inference_monitor_cli.project_files import SCORERS, locate
 from inference_monitor_cli.scorers_file import load
 
 BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
@@ -298,7 +298,7 @@ def check_judge_answers(context: Context) -> Finding:
 
     settings = DeploySettings.load()
     client = bedrock_client(1, read_timeout=settings.judge_timeout_seconds)
-    checked = check_live(load(DEFAULT_FILE), settings.bedrock_model_id, client, model_table())
+    checked = check_live(load(locate(SCORERS)), settings.bedrock_model_id, client, model_table())
     refused = [one.probed for one in checked if one.probed.problem]
     if refused:
         return failed(
@@ -335,7 +335,7 @@ def _capturing(context: Context) -> Any:
 
 def _judges() -> list[str]:
     try:
-        return sorted(load(DEFAULT_FILE).models(DeploySettings.load().bedrock_model_id))
+        return sorted(load(locate(SCORERS)).models(DeploySettings.load().bedrock_model_id))
     except CommandError:
         raise BlockedError("settings") from None
 

@@ -32,9 +32,9 @@ from inference_monitor_cli.doctor_checks import (
     ok,
 )
 from inference_monitor_cli.doctor_deployed import check_dead_letters, check_rule, rule_matches
-from inference_monitor_cli.judge_options import DEFAULT_FILE
 from inference_monitor_cli.money import dollars
 from inference_monitor_cli.problems import needs_mlflow
+from inference_monitor_cli.project_files import SCORERS, locate
 from inference_monitor_cli.scorers_file import load
 
 CANARY = "inference-monitor-canary"
@@ -189,7 +189,9 @@ class Canary:
                 f"trace {trace_id} is not judged: the budget of this hour is used up",
                 "raise JUDGE_BUDGET_USD_PER_DAY in .env; npx cdk deploy",
             )
-        if any(s.sample_rate < 1 for s in load(DEFAULT_FILE).scorers if isinstance(s, JudgedSpec)):
+        if any(
+            s.sample_rate < 1 for s in load(locate(SCORERS)).scorers if isinstance(s, JudgedSpec)
+        ):
             return note(f"trace {trace_id} is not judged: no scorer's sample_rate was met")
         return failed(f"stuck at the judge: trace {trace_id} has no score", check)
 

@@ -25,8 +25,8 @@ from inference_monitor_cli.doctor_checks import (
     ok,
     skipped,
 )
-from inference_monitor_cli.judge_options import DEFAULT_FILE
 from inference_monitor_cli.problems import CommandError
+from inference_monitor_cli.project_files import SCORERS, locate
 from inference_monitor_cli.scorers_file import load, price_table
 
 OLDEST_NODE = 22
@@ -94,7 +94,7 @@ def check_settings(_context: Context) -> Finding:
 def check_scorers(_context: Context) -> Finding:
     """`scorers.yaml` can be used, and no judge in it has reached its end of life."""
     try:
-        config, settings = load(DEFAULT_FILE), _judging()
+        config, settings = load(locate(SCORERS)), _judging()
         findings = check_judges(config, settings, price_table(settings.judge_prices))
     except InvalidScorersError as error:
         return failed(_first_line(error), "inference-monitor scorers check")

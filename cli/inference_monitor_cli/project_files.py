@@ -13,23 +13,29 @@ from inference_monitor.privacy.build import Mode, build_redaction
 from inference_monitor.privacy.config import load_privacy
 from inference_monitor_cli.report import printable
 
+SCORERS = "scorers.yaml"
 _FOLDERS = (Path(), Path("lambda_src"))
 
 
-def find_project_file(name: str) -> Path:
-    """Find a file in the working directory, in its `lambda_src`, or among the installed ones.
-
-    Prints on stderr which one is used: the file decides what is judged and what it costs.
-    """
+def locate(name: str) -> Path:
+    """Find a file in the working directory, in its `lambda_src`, or among the installed ones."""
     found = next((path for folder in _FOLDERS if (path := folder / name).is_file()), None)
-    used = found or data_file(name)
+    return found or data_file(name)
+
+
+def find_project_file(name: str) -> Path:
+    """Find a file as `locate` does, and print on stderr which one is used.
+
+    The file decides what is judged and what it costs.
+    """
+    used = locate(name)
     typer.echo(printable(f"using {used}"), err=True)
     return used
 
 
 def find_scorers() -> Path:
     """Find the scorers where no option names a file, see `find_project_file`."""
-    return find_project_file("scorers.yaml")
+    return find_project_file(SCORERS)
 
 
 def redaction(mode: Mode) -> Callable[[Entry], Entry] | None:
