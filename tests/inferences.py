@@ -142,7 +142,7 @@ def feedback(
         metadata={"cost_usd": "0.0001"},
         **changes,
     )
-    given.assessment_id = assessment_id(trace_id(SOURCE.endpoint, event_id), name, "1")
+    given.assessment_id = assessment_id(trace_id(SOURCE, event_id), name, "1")
     return given
 
 

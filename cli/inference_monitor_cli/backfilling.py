@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from threading import Event
@@ -31,7 +32,7 @@ from inference_monitor_cli.capture_files import Hours
 from inference_monitor_cli.collected_report import tell
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.executions import HoursReplay
-from inference_monitor_cli.missing_scores import Lookup, MissingScores
+from inference_monitor_cli.missing_scores import MissingScores
 from inference_monitor_cli.problems import CommandError
 from inference_monitor_cli.sending import Plan
 from inference_monitor_cli.stored_traces import NoExperimentError, StoredTraces
@@ -64,7 +65,7 @@ class Backfill:
             tracking_uri or deployment.variable("MONITOR_MLFLOW_TRACKING_URI"),
             experiment or deployment.variable("MONITOR_EXPERIMENT_NAME"),
         )
-        self._lookup = self._open_traces(may_be_new=experiment is None)
+        self._traces = self._open_traces(may_be_new=experiment is None)
 
     @cached_property
     def jobs(self) -> BatchJobs:
@@ -102,7 +103,7 @@ class Backfill:
         search = MissingScores(
             self.config,
             self.default_model,
-            self._lookup,
+            self._traces.stored if self._traces else lambda _ids: {},
             redact=build_redaction(self._redaction),
             only=only,
             under_way=frozenset().union(*under_way.values()),
@@ -142,14 +143,14 @@ class Backfill:
                 self.jobs.close(job.name, collected)
         return left
 
-    def _open_traces(self, *, may_be_new: bool) -> Lookup:
+    def _open_traces(self, *, may_be_new: bool) -> StoredTraces | None:
         """What asks MLflow. Before anything was traced there is no experiment, and no trace."""
         try:
-            return StoredTraces(*self._mlflow).stored
+            return StoredTraces(*self._mlflow)
         except NoExperimentError:
             if not may_be_new:
                 raise
-            return lambda _ids: {}
+            return None
 
     @property
     def _redaction(self) -> Mode:
@@ -173,6 +174,8 @@ class Backfill:
                 source = self.deployment.source_of(key)
                 if source.foreign:
                     continue
+                if self._traces:
+                    source = replace(source, experiment_id=self._traces.experiment_id)
                 for lacking in search.of_file(source, read_entries(s3, bucket, key)):
                     account.add(key, lacking)
                     if spool:

@@ -20,10 +20,10 @@ from inference_monitor_cli.options import ExperimentName, Prefix, TrackingUri
 from inference_monitor_cli.problems import FAILED, needs_mlflow, told_plainly
 from inference_monitor_cli.reconciliation import (
     HourCounts,
-    Lookup,
     Missing,
     Reconciler,
     Reconciliation,
+    Traces,
 )
 from inference_monitor_cli.report import printable
 
@@ -56,11 +56,11 @@ def reconcile(
     with told_plainly("reconcile"):
         hours = Hours.parse(first, last)
         deployment = Deployment.find(boto3.Session(), prefix)
-        lookup = open_traces(
+        traces = open_traces(
             tracking_uri or deployment.variable("MONITOR_MLFLOW_TRACKING_URI"),
             experiment or deployment.variable("MONITOR_EXPERIMENT_NAME"),
         )
-        result = _reconcile(deployment, hours, lookup)
+        result = _reconcile(deployment, hours, traces)
         if as_json:
             sys.stdout.write(json.dumps(_document(result)) + "\n")
         else:
@@ -68,7 +68,7 @@ def reconcile(
     raise typer.Exit(FAILED if result.missing or result.nothing else 0)
 
 
-def open_traces(tracking_uri: str, experiment: str) -> Lookup:
+def open_traces(tracking_uri: str, experiment: str) -> Traces:
     """What asks MLflow.
 
     Raises:
@@ -76,12 +76,12 @@ def open_traces(tracking_uri: str, experiment: str) -> Lookup:
     """
     with needs_mlflow("reconcile asks MLflow"):
         from inference_monitor_cli.stored_traces import StoredTraces  # noqa: PLC0415
-    return StoredTraces(tracking_uri, experiment).lookup
+    return StoredTraces(tracking_uri, experiment)
 
 
-def _reconcile(deployment: Deployment, hours: Hours, lookup: Lookup) -> Reconciliation:
+def _reconcile(deployment: Deployment, hours: Hours, traces: Traces) -> Reconciliation:
     s3, bucket = deployment.session.client("s3"), deployment.capture_bucket
-    reconciler = Reconciler(s3, bucket, deployment.results_bucket, deployment.source_of, lookup)
+    reconciler = Reconciler(s3, bucket, deployment.results_bucket, deployment.source_of, traces)
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(

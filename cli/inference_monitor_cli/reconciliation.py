@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
 from inference_monitor.capture.reader import Skipped
 from inference_monitor.inference import Inference, Source
@@ -18,8 +18,16 @@ if TYPE_CHECKING:
 
 LOOKED_UP_AT_ONCE = 400
 
-Lookup = Callable[[Sequence[str]], Mapping[str, bool]]
-"""Trace ids in; for each that MLflow knows, whether the trace is complete."""
+
+class Traces(Protocol):
+    """An experiment of MLflow."""
+
+    @property
+    def experiment_id(self) -> str:
+        """What MLflow calls it."""
+
+    def lookup(self, trace_ids: Sequence[str], /) -> Mapping[str, bool]:
+        """For each of these traces that exists, whether it is complete."""
 
 
 @dataclass(slots=True)
@@ -84,13 +92,13 @@ class Reconciler:
         captures: str,
         results: str,
         source_of: Callable[[str], Source],
-        lookup: Lookup,
+        traces: Traces,
     ) -> None:
         self._s3 = s3
         self._captures = captures
         self._results = results
         self._source_of = source_of
-        self._lookup = lookup
+        self._traces = traces
         self._seen: set[bytes] = set()
 
     def reconcile(
@@ -115,7 +123,7 @@ class Reconciler:
         return result
 
     def _compare(self, key: str, counts: HourCounts) -> list[Missing]:
-        source = self._source_of(key)
+        source = replace(self._source_of(key), experiment_id=self._traces.experiment_id)
         missing: list[Missing] = []
         pending: list[Missing] = []
         for entry in read_entries(self._s3, self._captures, key):
@@ -128,7 +136,7 @@ class Reconciler:
                 counts.skipped += isinstance(record, Skipped)
                 counts.quarantined += not isinstance(record, Skipped)
                 continue
-            trace = trace_id(source.endpoint, record.event_id)
+            trace = trace_id(source, record.event_id)
             identity = bytes.fromhex(trace.removeprefix("tr-"))
             if identity in self._seen:
                 counts.duplicates += 1
@@ -142,7 +150,7 @@ class Reconciler:
         return missing + self._absent(pending, counts)
 
     def _absent(self, candidates: Sequence[Missing], counts: HourCounts) -> list[Missing]:
-        found = self._lookup([c.trace_id for c in candidates]) if candidates else {}
+        found = self._traces.lookup([c.trace_id for c in candidates]) if candidates else {}
         absent = [
             Missing(
                 c.event_id, c.trace_id, c.file, c.line,

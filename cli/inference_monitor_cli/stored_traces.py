@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from mlflow import MlflowClient
+from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 
 from inference_monitor.ports import StoredTrace
@@ -25,7 +26,8 @@ def find_experiment(tracking_uri: str, name: str) -> str:
     """The id of an experiment, which is never created here.
 
     Raises:
-        CommandError: If MLflow does not answer; `NoExperimentError` if it has none of this name.
+        CommandError: If MLflow does not answer, or if it is deleted; `NoExperimentError` if there
+            is none of this name.
     """
     try:
         found = MlflowClient(tracking_uri).get_experiment_by_name(name)
@@ -36,6 +38,11 @@ def find_experiment(tracking_uri: str, name: str) -> str:
             f"MLflow at {tracking_uri} has no experiment {name!r}: nothing was traced "
             "yet, or --tracking-uri or --experiment is wrong"
         )
+    if found.lifecycle_stage != LifecycleStage.ACTIVE:
+        raise CommandError(
+            f"experiment {name!r} is deleted in MLflow: restore it "
+            f"(mlflow experiments restore --experiment-id {found.experiment_id})"
+        )
     return str(found.experiment_id)
 
 
@@ -44,7 +51,7 @@ class StoredTraces:
 
     def __init__(self, tracking_uri: str, experiment: str) -> None:
         self._api = MlflowApi(tracking_uri)
-        self._experiment_id = find_experiment(tracking_uri, experiment)
+        self.experiment_id = find_experiment(tracking_uri, experiment)
 
     def lookup(self, trace_ids: Sequence[str]) -> dict[str, bool]:
         """For each of these traces that exists, whether it is complete.
@@ -66,6 +73,6 @@ class StoredTraces:
         ]
         with ThreadPoolExecutor(_THREADS) as pool:
             answers = list(
-                pool.map(lambda ids: search(self._api, self._experiment_id, ids), groups)
+                pool.map(lambda ids: search(self._api, self.experiment_id, ids), groups)
             )
         return {name: stored_trace(info) for found in answers for name, info in found.items()}

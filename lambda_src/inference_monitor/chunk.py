@@ -123,7 +123,7 @@ class Chunk:
     def _identified(self) -> Iterator[tuple[str, Entry]]:
         for entry in self.entries:
             if isinstance(entry.record, Inference):
-                yield trace_id(self.source.endpoint, entry.record.event_id), entry
+                yield trace_id(self.source, entry.record.event_id), entry
 
 
 def chunks(entries: Iterable[Entry], source: Source) -> Iterator[Chunk]:

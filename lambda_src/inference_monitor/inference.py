@@ -23,10 +23,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The capture file a record was read from.
+    """The capture file a record was read from, and the MLflow experiment its trace belongs to.
 
     `variant` is None when the key does not follow SageMaker's folder layout; `foreign` says that
-    the key names another endpoint than the monitored one.
+    the key names another endpoint than the monitored one. `experiment_id` is None as long as no
+    MLflow was asked: where records are only read, or judged for a trial.
     """
 
     bucket: str
@@ -34,6 +35,7 @@ class Source:
     endpoint: str
     variant: str | None = None
     foreign: bool = False
+    experiment_id: str | None = None
 
     @property
     def uri(self) -> str:

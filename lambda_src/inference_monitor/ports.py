@@ -120,6 +120,9 @@ class Verdicts:
 class TraceStore(Protocol):
     """MLflow, as the service sees it. Methods raise TransientError when MLflow does not answer."""
 
+    def experiment_id(self) -> str:
+        """The experiment that a delivery's traces belong to, as MLflow names it now."""
+
     def lookup(self, trace_ids: Sequence[str]) -> dict[str, StoredTrace]:
         """The traces that exist among these ids, by id."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 
 from inference_monitor.capture.reader import Entry
 from inference_monitor.chunk import Chunk, chunks
@@ -60,13 +61,15 @@ class Monitor:
         """Process every entry of a file, read as it is asked for, and say what became of each.
 
         Raises:
-            TransientError: After everything was tried, if MLflow or S3 failed for a part of it,
-                another delivery is at the same records, or time ran out.
+            TransientError: At once if MLflow does not say which experiment it is; after everything
+                was tried, if MLflow or S3 failed for a part of it, another delivery is at the same
+                records, or time ran out.
             JudgeUnavailableError: If everything is written, but scores are missing.
         """
         if source.foreign and not self._other_endpoints:
             lines = sum(1 for _ in entries)
             return Summary(captured=lines, skipped=lines, foreign=lines)
+        source = self._with_experiment(source)
         summary, pending, seen = Summary(), 0, set[str]()
         failures: list[TransientError] = []
         in_a_row = 0
@@ -98,6 +101,13 @@ class Monitor:
                 f"{_AGAIN}"
             )
         return summary
+
+    def _with_experiment(self, source: Source) -> Source:
+        """Asked anew for each delivery, for a warm instance outlives what people do in MLflow."""
+        try:
+            return replace(source, experiment_id=self._traces.experiment_id())
+        except TransientError as error:
+            raise TransientError(f"{source.uri}: nothing is done: {error}; {_AGAIN}") from error
 
     def _process(self, chunk: Chunk, delivery: Delivery) -> None:
         if chunk.inferences:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -51,7 +51,8 @@ class Ui:
 
     def open_trace(self, name: str) -> Page:
         """The page of the trace that was made under this name."""
-        trace = trace_id(inferences.SOURCE.endpoint, name)
+        experiment = self.address.split("/")[-2]
+        trace = trace_id(replace(inferences.SOURCE, experiment_id=experiment), name)
         self.page.goto(f"{self.address}?startTimeLabel=ALL&selectedEvaluationId={trace}")
         self.page.get_by_role("dialog").get_by_role("tab", name="Attributes").wait_for()
         return self.page

@@ -6,13 +6,14 @@ Every test that takes `endpoint` or `door` is run on each version of the server 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Trace
 
-from inference_monitor.inference import Inference
+from inference_monitor.inference import Inference, Source
 from inference_monitor.traces.identity import trace_id
 from inference_monitor.traces.writer import MlflowTraceStore
 from local.settings import ENVIRONMENTS
@@ -57,6 +58,7 @@ class Endpoint:
         self.run = uuid4().hex[:8]
         self.experiment_name = f"test-{self.run}"
         self.uri = door.uri
+        self._server_uri = server_uri
         self.client = MlflowClient(server_uri)
         self.store = self.new_store()
 
@@ -70,7 +72,13 @@ class Endpoint:
 
     def trace_id(self, inference: Inference) -> str:
         """The id of an inference's trace."""
-        return trace_id(inferences.SOURCE.endpoint, inference.event_id)
+        return trace_id(self.source, inference.event_id)
+
+    @property
+    def source(self) -> Source:
+        """The source of all inferences of this endpoint, with its experiment."""
+        own = MlflowTraceStore(self._server_uri, self.experiment_name)
+        return replace(inferences.SOURCE, experiment_id=own.experiment_id())
 
     def search(self, filter_string: str | None = None) -> list[Trace]:
         """All traces of the experiment that a filter finds, with their spans, in order of event."""

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -111,11 +112,13 @@ def test_three_writers_and_one_connection(pool_of_one: FrontDoor) -> None:
 
 def _write(store: MlflowTraceStore, records: list[ScoredInference]) -> dict[str, str]:
     """Write what is not complete, as the service does."""
-    ids = {_trace_id(r): r for r in records}
+    experiment = store.experiment_id()
+    ids = {_trace_id(r, experiment): r for r in records}
     known = store.lookup(list(ids))
     new = [r for i, r in ids.items() if not (i in known and known[i].complete)]
     return store.write(new)
 
 
-def _trace_id(record: ScoredInference) -> str:
-    return trace_id(record.source.endpoint, record.inference.event_id)
+def _trace_id(record: ScoredInference, experiment: str) -> str:
+    source = replace(record.source, experiment_id=experiment)
+    return trace_id(source, record.inference.event_id)

@@ -22,6 +22,8 @@ from inference_monitor.ports import (
 )
 from inference_monitor.traces.identity import trace_id
 
+EXPERIMENT = "7"
+
 
 @dataclass
 class FakeTraces:
@@ -31,6 +33,12 @@ class FakeTraces:
     down: bool = False
     refuses: frozenset[str] = frozenset()
     writes: int = 0
+
+    def experiment_id(self) -> str:
+        """Always the same one."""
+        if self.down:
+            raise TransientError("MLflow is down")
+        return EXPERIMENT
 
     def lookup(self, trace_ids: Sequence[str]) -> dict[str, StoredTrace]:
         """What is stored among these ids."""
@@ -42,7 +50,7 @@ class FakeTraces:
         """Store what is not refused."""
         refused = {}
         for record in records:
-            key = trace_id(record.source.endpoint, record.inference.event_id)
+            key = trace_id(record.source, record.inference.event_id)
             if record.inference.event_id in self.refuses:
                 refused[key] = "MLflow answered 400: no"
                 continue

@@ -17,6 +17,7 @@ from mlflow.entities import Feedback
 from typer.testing import CliRunner
 
 from inference_monitor.errors import TransientError
+from inference_monitor.inference import Source
 from inference_monitor.ports import ScoringState, StoredTrace
 from inference_monitor.traces.identity import assessment_id, trace_id
 from inference_monitor_cli import (
@@ -32,11 +33,12 @@ from local.judge.behaviour import Behaviour
 from tests.unit.aws import CAPTURES, ENVIRONMENT, RESULTS, ROLE, Account
 from tests.unit.batches import Bedrock
 from tests.unit.builders import capture
-from tests.unit.fakes import FakeTraces
+from tests.unit.fakes import EXPERIMENT, FakeTraces
 from tests.unit.judging import FakeBedrock, bedrock_error
 from tests.unit.picky import PickyModel, way_of
 
 FOLDER = "data/llm/AllTraffic/2026/03/02/09/"
+TRACED = Source(CAPTURES, FOLDER, "llm", "AllTraffic", experiment_id=EXPERIMENT)
 DAY = ("--from", "2026-03-02", "--to", "2026-03-02")
 SCORERS: dict[str, Any] = {
     "scorers": [
@@ -84,13 +86,13 @@ class World:
     def traced(self, *events: str, has: tuple[str, ...] = (), scoring: str | None = None) -> None:
         """Have MLflow hold traces of these events, with assessments by these scorers."""
         for event in events:
-            name = trace_id("llm", event)
+            name = trace_id(TRACED, event)
             given = tuple(feedback(name, scorer) for scorer in has)
             self.traces.stored[name] = StoredTrace(name, True, "d", scoring, given)
 
     def names(self, event: str) -> list[str]:
         """The assessments of an event by name."""
-        return sorted(a.name for a in self.traces.stored[trace_id("llm", event)].assessments)
+        return sorted(a.name for a in self.traces.stored[trace_id(TRACED, event)].assessments)
 
 
 def feedback(trace: str, scorer: str, version: str = "1", **changes: Any) -> Feedback:
@@ -113,7 +115,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     monkeypatch.setattr(boto3, "Session", lambda: account)
     monkeypatch.setattr(executions, "POLL_SECONDS", 0)
     monkeypatch.setattr(batch_following, "FIRST_PAUSE_SECONDS", 0)
-    reader = SimpleNamespace(stored=world.traces.lookup)
+    reader = SimpleNamespace(stored=world.traces.lookup, experiment_id=EXPERIMENT)
     monkeypatch.setattr(backfilling, "StoredTraces", lambda *_: reader)
     monkeypatch.setattr(backfilling, "MlflowTraceStore", lambda *_: world.traces)
     return world
@@ -174,7 +176,7 @@ def test_a_new_version_is_missing_and_an_error_is_too(world: World, run: Run) ->
     world.file("a", "e-1", "e-2")
     world.traced("e-1", has=("safety", "tone"))
     world.traced("e-2", has=("safety",))
-    name = trace_id("llm", "e-2")
+    name = trace_id(TRACED, "e-2")
     broken = Feedback(name="tone", error=ValueError("x"), metadata={})
     broken.assessment_id = assessment_id(name, "tone", "2")
     world.traces.stored[name] = StoredTrace(name, True, assessments=(broken,))
@@ -186,7 +188,7 @@ def test_a_new_version_is_missing_and_an_error_is_too(world: World, run: Run) ->
 def test_what_is_not_traced_lacks_everything(world: World, run: Run) -> None:
     """Also a trace that is half written; the workflow writes both."""
     world.file("a", "e-1", "e-2")
-    world.traces.stored[trace_id("llm", "e-1")] = StoredTrace(trace_id("llm", "e-1"), False)
+    world.traces.stored[trace_id(TRACED, "e-1")] = StoredTrace(trace_id(TRACED, "e-1"), False)
     assert "6 scores of 2 inferences in 1 files" in run("--dry-run").stdout
 
 
@@ -348,7 +350,7 @@ def test_batch_jobs_judge_what_is_missing(world: World, run: Run) -> None:
     }
     assert {tuple(world.names(event)) for event in events(100)} == {("safety", "tokens", "tone")}
     (tone,) = (
-        a for a in world.traces.stored[trace_id("llm", "e-7")].assessments if a.name == "tone"
+        a for a in world.traces.stored[trace_id(TRACED, "e-7")].assessments if a.name == "tone"
     )
     told = tone.metadata or {}
     assert (tone.value, told["batch"], told["judging"]) == ("yes", job, "each")
@@ -448,7 +450,7 @@ def test_the_tag_says_complete_when_nothing_is_missing(world: World, run: Run) -
     world.traced("e-1", has=("safety", "tokens"), scoring="budget_exhausted")
     world.traced("e-2", has=("tokens",), scoring="judge_unavailable")
     assert run("--batch", "--scorer", "tone").exit_code == 0
-    tags = [world.traces.stored[trace_id("llm", event)].scoring for event in events(4)]
+    tags = [world.traces.stored[trace_id(TRACED, event)].scoring for event in events(4)]
     assert tags == [None, ScoringState.COMPLETE, "judge_unavailable", None]
 
 
@@ -462,7 +464,7 @@ def test_verdicts_of_a_trace_may_come_far_apart(
     assert "100 assessments written" in run("--batch").stdout
     for event in events(50):
         assert world.names(event) == ["safety", "tokens", "tone"]
-        assert world.traces.stored[trace_id("llm", event)].scoring == ScoringState.COMPLETE
+        assert world.traces.stored[trace_id(TRACED, event)].scoring == ScoringState.COMPLETE
 
 
 def test_a_job_is_made_as_its_model_takes_it(world: World, run: Run) -> None:
@@ -516,7 +518,7 @@ def test_no_job_is_made_for_a_judge_that_refuses(world: World, run: Run) -> None
 
 def said(world: World, event: str, name: str) -> Feedback:
     """The assessment of an event by name."""
-    (found,) = (a for a in world.traces.stored[trace_id("llm", event)].assessments
+    (found,) = (a for a in world.traces.stored[trace_id(TRACED, event)].assessments
                 if a.name == name)  # fmt: skip
     return found
 
@@ -652,7 +654,7 @@ def test_what_mlflow_does_not_take_is_collected_again(
     add = world.traces.add
 
     def fail(stored: StoredTrace, *given: Any) -> None:
-        if stored.trace_id == trace_id("llm", "e-3"):
+        if stored.trace_id == trace_id(TRACED, "e-3"):
             raise TransientError("MLflow is down")
         add(stored, *given)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import boto3
 import pytest
@@ -24,8 +24,10 @@ from inference_monitor_cli.main import app
 from inference_monitor_cli.reconciliation import LOOKED_UP_AT_ONCE
 from tests.unit.aws import CAPTURES, ENVIRONMENT, RESULTS, Account
 from tests.unit.builders import capture
+from tests.unit.fakes import EXPERIMENT
 
 DAY = ("--from", "2026-03-02", "--to", "2026-03-02")
+TRACED = Source(CAPTURES, "", "llm", "AllTraffic", experiment_id=EXPERIMENT)
 EVIL = "\x1b]0;owned\x07[red]bold[/red]\u202e"
 
 Run = Callable[..., Any]
@@ -42,14 +44,17 @@ class Traces:
 
     def add(self, *event_ids: str, complete: bool = True) -> None:
         """Store traces of the endpoint `llm`."""
-        self.stored |= {trace_id("llm", event): complete for event in event_ids}
+        self.stored |= {trace_id(TRACED, event): complete for event in event_ids}
 
-    def open(
-        self, tracking_uri: str, experiment: str
-    ) -> Callable[[Sequence[str]], dict[str, bool]]:
+    @property
+    def experiment_id(self) -> str:
+        """Always the same one."""
+        return EXPERIMENT
+
+    def open(self, tracking_uri: str, experiment: str) -> Self:
         """Stands in for `open_traces`."""
         self.opened = tracking_uri, experiment
-        return self.lookup
+        return self
 
     def lookup(self, trace_ids: Sequence[str]) -> dict[str, bool]:
         """Those that are stored."""
@@ -161,7 +166,7 @@ def test_what_is_missing_is_named(account: Account, traces: Traces, run: Run) ->
     assert "replay --from HOUR --to HOUR" in result.stderr
     document = json.loads(run(*DAY, "--json").stdout)
     assert [(m["event_id"], m["line"]) for m in document["missing"]] == [(f"b{EVIL}", 3), ("c", 4)]
-    assert document["missing"][1]["trace_id"] == trace_id("llm", "c")
+    assert document["missing"][1]["trace_id"] == trace_id(TRACED, "c")
 
 
 def test_what_mlflow_refused_is_not_missing(account: Account, traces: Traces, run: Run) -> None:

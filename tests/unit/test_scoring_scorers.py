@@ -38,7 +38,7 @@ from tests.unit.judging import (
 
 FLUENCY = {"name": "fluency", "type": "fluency"}
 COUNT = {"name": "token_count", "type": "token_count"}
-TRACE = trace_id("endpoint", "event-1")
+TRACE = trace_id(SOURCE, "event-1")
 THROTTLED = bedrock_error("ThrottlingException", 429)
 
 

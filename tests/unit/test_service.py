@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,9 +19,10 @@ from inference_monitor.ports import ScoredInference, StoredTrace
 from inference_monitor.service import FIRST_GROUP, GIVE_UP_AFTER, Monitor
 from inference_monitor.traces.identity import trace_id
 from tests.unit.builders import capture
-from tests.unit.fakes import FakeClaims, FakeResults, FakeScorer, FakeTraces
+from tests.unit.fakes import EXPERIMENT, FakeClaims, FakeResults, FakeScorer, FakeTraces
 
 SOURCE = Source("bucket", "key.jsonl", "ep")
+TRACED = replace(SOURCE, experiment_id=EXPERIMENT)
 ANSWER = {"generated_text": "x"}
 
 
@@ -97,10 +99,10 @@ def test_an_event_that_comes_twice_in_a_long_file_is_one_trace() -> None:
 def test_of_two_deliveries_at_once_only_one_writes_and_judges() -> None:
     """What another live delivery has claimed is left to it; the rest is done, then tried again."""
     traces, claims = FakeTraces(), FakeClaims()
-    claims.owners[trace_id("ep", "a")] = "another"
+    claims.owners[trace_id(TRACED, "a")] = "another"
     with pytest.raises(TransientError, match="1 records are being written by another delivery"):
         _run(traces, _entries("a", "b"), claims=claims)
-    assert set(traces.stored) == {trace_id("ep", "b")}
+    assert set(traces.stored) == {trace_id(TRACED, "b")}
     claims.owners.clear()
     summary, _ = _run(traces, _entries("a", "b"), claims=claims, delivery="0")
     assert (summary.traced, summary.duplicate, summary.judge_calls) == (2, 0, 1)
@@ -108,10 +110,10 @@ def test_of_two_deliveries_at_once_only_one_writes_and_judges() -> None:
 
 def test_what_could_not_be_written_is_given_back() -> None:
     """A delivery that met an outage does not keep others from its records for a quarter hour."""
-    claims = FakeClaims({trace_id("ep", "a"): "another"})
+    claims = FakeClaims({trace_id(TRACED, "a"): "another"})
     with pytest.raises(TransientError, match="MLflow is down"):
         _run(GoneWhileWriting(), _entries("a", "b"), claims=claims)
-    assert claims.owners == {trace_id("ep", "a"): "another"}
+    assert claims.owners == {trace_id(TRACED, "a"): "another"}
 
 
 def test_known_traces_are_not_claimed() -> None:
@@ -127,7 +129,7 @@ def test_refused_scores_do_not_cost_the_other_records() -> None:
 
     class Refusing(FakeTraces):
         def add(self, stored: StoredTrace, *scores: Any) -> None:
-            if stored.trace_id == trace_id("ep", "a"):
+            if stored.trace_id == trace_id(TRACED, "a"):
                 raise PermanentWriteError("MLflow answered 400: no")
             super().add(stored, *scores)
 
@@ -156,7 +158,7 @@ def test_scoring_switched_off_asks_nobody() -> None:
 
 def test_a_half_written_trace_is_finished() -> None:
     """Spans without their record are no duplicate."""
-    key = trace_id("ep", "a")
+    key = trace_id(TRACED, "a")
     traces = FakeTraces({key: StoredTrace(key, complete=False)})
     summary, _ = _run(traces, _entries("a"))
     assert (summary.traced, summary.duplicate) == (1, 0)

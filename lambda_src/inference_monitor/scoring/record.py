@@ -69,7 +69,7 @@ def record_of(inference: Inference, source: Source, config: ScorersConfig) -> Re
     return Record(
         inference,
         source,
-        trace_id(source.endpoint, inference.event_id),
+        trace_id(source, inference.event_id),
         materials(
             inference, config.max_record_tokens, config.max_judged_answers, config.context_marks
         ),

@@ -43,11 +43,13 @@ class BuiltTrace:
 def build_trace(inference: Inference, source: Source, experiment_id: str) -> BuiltTrace:
     """Turn one inference into its trace; the same inference always gives the same trace.
 
+    Its id is that of the source's experiment, `experiment_id` says where the trace is put.
+
     Raises:
         ValueError: If the record holds what no MLflow can store; says what.
         RecursionError: If a payload is nested more deeply than Python can follow.
     """
-    trace = trace_id(source.endpoint, inference.event_id)
+    trace = trace_id(source, inference.event_id)
     name = cut(source.endpoint, _METADATA_LIMIT)
     spans = build_spans(inference, trace, name)
     info = TraceInfo(

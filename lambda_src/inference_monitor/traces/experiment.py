@@ -22,7 +22,10 @@ class Experiment:
 
 
 class ExperimentByName:
-    """An experiment that is looked up, or created, when it is first needed."""
+    """The experiment that has a name now; it is created when there is none.
+
+    While a function is warm, a person may rename it or delete it and give its name to another one.
+    """
 
     def __init__(self, api: MlflowApi, name: str) -> None:
         self._api = api

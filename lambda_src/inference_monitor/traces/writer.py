@@ -10,12 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 from mlflow.entities import Feedback
 from mlflow.exceptions import MlflowException
 
-from inference_monitor.errors import PermanentWriteError
+from inference_monitor.errors import PermanentWriteError, TransientError
 from inference_monitor.ports import ScoredInference, ScoringState, StoredTrace
 from inference_monitor.traces.api import MlflowApi
 from inference_monitor.traces.assessments import storable
@@ -48,6 +49,13 @@ class MlflowTraceStore:
         self._finish = Finish(self._api, self._spans)
         self._experiment = ExperimentByName(self._api, experiment_name)
 
+    def experiment_id(self) -> str:
+        """The id of the experiment that has our name now; creates it if there is none.
+
+        Costs one request. `write` takes only records of the experiment that was named last.
+        """
+        return self._experiment.get(again=True).id
+
     def lookup(self, trace_ids: Sequence[str]) -> dict[str, StoredTrace]:
         """The traces that exist among these ids, by id."""
         found = search(self._api, self._experiment.get().id, list(dict.fromkeys(trace_ids)))
@@ -56,15 +64,19 @@ class MlflowTraceStore:
     def write(self, records: Sequence[ScoredInference]) -> dict[str, str]:
         """Write traces with their assessments, of which `lookup` found none or a half-written one.
 
-        One that is there by now all the same stays whole; that costs more requests.
+        One that is there by now all the same stays whole; that costs more requests. Records whose
+        source names no experiment belong to ours.
 
         Returns:
             The permanent refusals only: trace id to the reason.
 
         Raises:
-            TransientError: If some could not be written for now, after the others were.
+            TransientError: If some could not be written for now, after the others were; or if
+                another experiment has our name by now.
         """
         experiment, outcome = self._experiment.get(), Outcome()
+        for record in records:
+            _check_same(record.source.experiment_id or experiment.id, experiment)
         built = list(_build_all(records, experiment, outcome).values())
         if built:
             if self._spans.served and self._server.takes_spans_after_the_record():
@@ -72,8 +84,8 @@ class MlflowTraceStore:
             else:
                 self._write_spans_first(built, experiment, outcome)
         if not outcome.is_clean:
-            # Had it been deleted, this raises instead of refusing every record.
-            self._experiment.get(again=True)
+            # Had it been deleted, every record would be refused.
+            _check_same(experiment.id, self._experiment.get(again=True))
         return outcome.refusals()
 
     def add(
@@ -155,10 +167,21 @@ def _build_all(
     """The traces of a batch by id; an inference that occurs twice is built once."""
     built: dict[str, BuiltTrace] = {}
     for record in batch:
-        name = trace_id(record.source.endpoint, record.inference.event_id)
-        if name not in built and (t := outcome.attempt(name, partial(_build, record, experiment))):
+        source = replace(record.source, experiment_id=experiment.id)
+        name = trace_id(source, record.inference.event_id)
+        ours = replace(record, source=source)
+        if name not in built and (t := outcome.attempt(name, partial(_build, ours, experiment))):
             built[name] = t
     return built
+
+
+def _check_same(experiment_id: str, now: Experiment) -> None:
+    """Refuse to go on where another experiment has got the name: its traces have other ids."""
+    if experiment_id != now.id:
+        raise TransientError(
+            f"the traces are of experiment {experiment_id}, but experiment {now.id} has its name "
+            "by now; the next attempt writes to that one"
+        )
 
 
 def _build(record: ScoredInference, experiment: Experiment) -> BuiltTrace:
