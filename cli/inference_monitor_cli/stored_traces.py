@@ -72,7 +72,5 @@ class StoredTraces:
             for start in range(0, len(trace_ids), _PER_REQUEST)
         ]
         with ThreadPoolExecutor(_THREADS) as pool:
-            answers = list(
-                pool.map(lambda ids: search(self._api, self.experiment_id, ids), groups)
-            )
+            answers = list(pool.map(lambda ids: search(self._api, self.experiment_id, ids), groups))
         return {name: stored_trace(info) for found in answers for name, info in found.items()}

@@ -179,14 +179,28 @@ def test_mlflow_down_is_raised_and_the_rest_is_not_tried_for_ever() -> None:
     """A transient error names the file; a long file is given up after a few chunks in a row."""
     tried: list[str] = []
 
+    class Unsearchable(FakeTraces):
+        def lookup(self, trace_ids: Sequence[str]) -> dict[str, StoredTrace]:
+            raise TransientError(f"{len(trace_ids)} traces: MLflow is down")
+
     def entries() -> Iterator[Entry]:
         for number in range(CHUNK_RECORDS * (GIVE_UP_AFTER + 3)):
             tried.append(str(number))
             yield from _entries(str(number))
 
     with pytest.raises(TransientError, match="3 chunks failed, 0 lines are done"):
-        _run(FakeTraces(down=True), entries())
+        _run(Unsearchable(), entries())
     assert len(tried) == CHUNK_RECORDS * GIVE_UP_AFTER
+
+
+def test_nothing_is_begun_as_long_as_the_experiment_is_not_known() -> None:
+    """Without it no trace has an id: the error names the file, and not a line of it is read."""
+    entries = _entries("a", "b")
+    scorer = FakeScorer()
+    with pytest.raises(TransientError, match=r"s3://bucket/key\.jsonl: nothing is done: MLflow is"):
+        _run(FakeTraces(down=True), entries, scorer=scorer)
+    assert len(list(entries)) == 2
+    assert scorer.given == 0
 
 
 def test_when_time_is_up_the_rest_is_left_to_the_next_attempt() -> None:
