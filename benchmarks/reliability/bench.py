@@ -56,6 +56,8 @@ class Bench:
         try:
             evidence = fault.happens(trial)
             found, seconds = check(trial), trial.recovered_after
+            for other in trial.beside:
+                found.add(check(other))
             said = sorted(set(failures(trial)))
         except (TrialError, StartError, ClientError, BotoCoreError, MlflowException) as error:
             found = Found(sum(len(captures.lines) for captures in trial.files.values()))
@@ -63,6 +65,8 @@ class Bench:
             evidence, seconds, said = "", 0.0, []
         finally:
             self._reset()
+            for other in trial.beside:
+                self._chain.destroy(other.deployment)
         return Row(fault, found, seconds, time.monotonic() - started, evidence, said)
 
     def _reset(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,7 +12,9 @@ from botocore.exceptions import ClientError
 from benchmarks.reliability.executions import message_of
 from benchmarks.reliability.traces import Found, compare
 from benchmarks.reliability.trial import Trial
+from inference_monitor.capture.source import source_of
 from inference_monitor.ledger import ledger_key
+from inference_monitor.traces.identity import trace_id
 from local.scores import Experiment
 
 # Reading every trace's spans, too, is for files that a person could look through.
@@ -35,10 +38,22 @@ def check(trial: Trial) -> Found:
         found.wrong("traces whose spans cannot be read back", sorted(there - read))
     found.traces = len(traces)
     compare(found, traces, expected, with_spans=with_spans)
+    own = _own_ids(trial, experiment.id)
+    found.wrong("traces of another deployment", sorted({t.info.trace_id for t in traces} - own))
     for key in trial.files:
         _check_ledger(found, trial, key)
     _check_messages(found, trial)
     return found
+
+
+def _own_ids(trial: Trial, experiment_id: str | None) -> set[str]:
+    """The ids that the traces of a trial have in the experiment of its deployment."""
+    bucket, endpoint = trial.deployment.bucket, trial.endpoint
+    return {
+        trace_id(replace(source_of(bucket, key, endpoint), experiment_id=experiment_id), event)
+        for key, captures in trial.files.items()
+        for event in captures.inferences
+    }
 
 
 def _check_ledger(found: Found, trial: Trial, key: str) -> None:

@@ -76,6 +76,8 @@ FAULTS = (
           everywhere=True),
     Fault("two-invokes", "two direct invokes of a file at once", of_deliveries.two_invokes,
           everywhere=True),
+    Fault("two-prefixes", "two deployments on one endpoint, both busy",
+          of_deliveries.two_prefixes, everywhere=True),
     Fault("started-again", "execution started again when done", of_deliveries.started_again),
     Fault("whole-day", "every file of a day put again", of_deliveries.whole_day),
     Fault("large-records", "a record of 5 MB, an answer of 1 MB", of_records.large_records,

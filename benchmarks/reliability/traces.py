@@ -41,6 +41,14 @@ class Found:
         """Note what is there, but not as it should be."""
         self._note(what, which)
 
+    def add(self, other: Found) -> None:
+        """Take in what became of the same records in another deployment."""
+        self.records += other.records
+        self.traces += other.traces
+        self.duplicated += other.duplicated
+        self.lost += other.lost
+        self.problems += other.problems
+
     def _note(self, what: str, which: list[str]) -> None:
         if which:
             self.problems.append(f"{len(which)} {what}: {', '.join(which[:_NAMED])}")

@@ -41,6 +41,7 @@ class Trial:
     files: dict[str, Captures] = field(default_factory=dict)
     direct_errors: list[str] = field(default_factory=list)
     direct_answers: list[dict[str, Any]] = field(default_factory=list)
+    beside: list[Trial] = field(default_factory=list)
     _wanted: Counter[str] = field(default_factory=Counter)
     _mended_at: float | None = None
     _ended_at: float | None = None
@@ -49,6 +50,24 @@ class Trial:
         """Name the endpoint, as no other run does."""
         self.endpoint = f"{self.name}-{uuid.uuid4().hex[:6]}"
         self.seconds_allowed = SECONDS
+
+    def deploy_beside(self, stack_prefix: str) -> Trial:
+        """A further deployment that watches the same files, with an experiment of its own.
+
+        `bench` checks and destroys it with this trial.
+        """
+        watched = self.deployment
+        deployment = self.chain.deploy(
+            stack_prefix,
+            bucket=watched.bucket,
+            endpoint=watched.prefix,
+            JUDGE_CONCURRENCY=watched.settings["JUDGE_CONCURRENCY"],
+            MLFLOW_EXPERIMENT_NAME=stack_prefix,
+        )
+        other = Trial(self.chain, deployment, Executions(self.chain, deployment), self.name)
+        other.endpoint = self.endpoint
+        self.beside.append(other)
+        return other
 
     @property
     def judge(self) -> StandInJudge:

@@ -54,7 +54,7 @@ def test_the_variant_is_what_the_key_says() -> None:
     """The same event is another trace in another variant's file, and in one outside the layout."""
     line = [read_document(capture({"inputs": "hi"}, {"generated_text": "x"}, eventId="e-1"))] * 2
     keys = [f"llm/ep/{v}/2026/03/02/09/a.jsonl" for v in ("blue", "shadow")] + ["by-hand.jsonl"]
-    found = []
+    found: list[str] = []
     for key in keys:
         source = replace(source_of("captures", key, "ep"), experiment_id="7")
         (chunk,) = chunks(line, source)

@@ -10,6 +10,7 @@ from local.judge.server import Behaviour
 
 EVENTS = 5
 HOURS = 24
+FILES = 4
 
 
 def same_event(trial: Trial) -> str:
@@ -39,6 +40,21 @@ def two_invokes(trial: Trial) -> str:
         raise TrialError(f"{trial.name}: invoked again, it failed: {trial.direct_errors}")
     trial.settle()
     return f"{len(again)} refused, and done when invoked again"
+
+
+def two_prefixes(trial: Trial) -> str:
+    """A second deployment, with an experiment of its own, gets every file at the same time."""
+    beside = trial.deploy_beside("beside")
+    with trial.judging(Behaviour(latency=0.1)):
+        for hour in range(FILES):
+            key = trial.keep(trial.mixed(50, first=100 * hour), f"{hour:02d}/00-00-000")
+            beside.files[key] = trial.files[key]
+            beside.started_by_others(key)
+            trial.upload(key)
+        trial.settle()
+        beside.settle()
+    again = trial.recover() + beside.recover()
+    return f"{FILES} files to 2 deployments at once{again}"
 
 
 def started_again(trial: Trial) -> str:
