@@ -125,7 +125,7 @@ def test_a_half_written_trace_is_completed(endpoint: Endpoint, written: str) -> 
     (record,) = _chats(endpoint, 1, "safety")
     api = endpoint.store._api
     experiment = ExperimentByName(api, endpoint.experiment_name).get()
-    trace = build_trace(record.inference, record.source, experiment.id)
+    trace = build_trace(record.inference, endpoint.source, experiment.id)
     if written == "spans":
         send_spans(api, experiment.id, [trace])
     else:
