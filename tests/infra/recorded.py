@@ -20,7 +20,7 @@ FILE = Path(__file__).with_name("recorded_calls.json")
 _ROLES = (
     (r"sagemaker-data-capture-processor-[\w-]+", "function"),
     (r"SageMakerInferenceMonitoringStack-\w+-CapturesSwit\w+", "switch"),
-    (r"SageMakerInferenceMonitoringStack-\w+-LookupsLoo\w+", "lookups"),
+    (r"SageMakerInferenceMonitoringStack-\w+-Lookups\w+", "lookups"),
 )
 _NAMES = {
     "Bucket": (
