@@ -9,6 +9,10 @@ from pathlib import Path
 import psutil
 
 from local.chain import Chain, Deployment
+from local.settings import ROOT
+
+RUNTIME = str(ROOT / "local/emulator/lambda_runtime.py")
+"""The script that every worker runs; started with its whole path."""
 
 
 def workers(chain: Chain, deployment: Deployment) -> list[psutil.Process]:
@@ -17,7 +21,7 @@ def workers(chain: Chain, deployment: Deployment) -> list[psutil.Process]:
     found = []
     for process in psutil.Process(chain.aws.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-            if "awslambdaric" in process.cmdline():
+            if RUNTIME in process.cmdline():
                 environment = process.environ()
                 if environment.get("AWS_LAMBDA_FUNCTION_NAME") == name:
                     found.append(process)
