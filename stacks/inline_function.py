@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy
@@ -10,6 +11,14 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a function runs."""
+
+    code: lambda_.Code
+    handler: str = "index.handler"
 
 
 def inline_function(
@@ -26,8 +35,7 @@ def inline_function(
     return small_function(
         scope,
         name,
-        code=lambda_.Code.from_inline(file.read_text()),
-        handler="index.handler",
+        program=Program(lambda_.Code.from_inline(file.read_text())),
         description=description,
         allowed=allowed,
         environment=environment,
@@ -39,8 +47,7 @@ def small_function(
     scope: Construct,
     name: str,
     *,
-    code: lambda_.Code,
-    handler: str,
+    program: Program,
     description: str,
     allowed: Sequence[iam.PolicyStatement],
     environment: Mapping[str, str] | None = None,
@@ -64,8 +71,8 @@ def small_function(
         scope,
         name,
         description=description,
-        code=code,
-        handler=handler,
+        code=program.code,
+        handler=program.handler,
         runtime=lambda_.Runtime.PYTHON_3_14,
         role=role,
         log_group=log_group,

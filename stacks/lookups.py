@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from stacks import LAMBDA_SRC
-from stacks.inline_function import small_function
+from stacks.inline_function import Program, small_function
 from stacks.settings import DeploySettings
 
 _PACKAGE = "inference_monitor/lookups"
@@ -105,10 +105,12 @@ class Lookups(Construct):
         return small_function(
             self,
             "LookUp",
-            code=lambda_.Code.from_asset(
-                str(LAMBDA_SRC), exclude=_ALL_ELSE, ignore_mode=IgnoreMode.DOCKER
+            program=Program(
+                lambda_.Code.from_asset(
+                    str(LAMBDA_SRC), exclude=_ALL_ELSE, ignore_mode=IgnoreMode.DOCKER
+                ),
+                handler=f"{_PACKAGE.replace('/', '.')}.handler.handler",
             ),
-            handler=f"{_PACKAGE.replace('/', '.')}.handler.handler",
             description="Finds captures and MLflow's artifact store, at deployment",
             allowed=[
                 iam.PolicyStatement(actions=["sagemaker:DescribeEndpoint"], resources=[endpoint]),
