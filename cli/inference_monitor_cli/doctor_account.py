@@ -54,14 +54,16 @@ def check_region(context: Context) -> Finding:
     """The Region is that of MLflow, and so is the account."""
     here, arn = context.session.region_name, context.given.mlflow_tracking_uri
     if arn is None:
-        return ok(here) if here else failed("no Region is set", "export AWS_REGION=…")
+        return ok(here) if here else failed("no Region is set", "export AWS_DEFAULT_REGION=…")
     found = MLFLOW_ARN.fullmatch(arn)
     if not found:
         raise BlockedError("settings")
     there = found["region"]
     if here != there:
         told = f"the Region is {here}" if here else "no Region is set"
-        return failed(f"{told}, and MLflow's ARN says {there}", f"export AWS_REGION={there}")
+        return failed(
+            f"{told}, and MLflow's ARN says {there}", f"export AWS_DEFAULT_REGION={there}"
+        )
     if found["account"] != context.account_id:
         return failed(
             f"MLflow is in account {found['account']}, the credentials are of {context.account_id}",
@@ -358,7 +360,7 @@ def _look_at_bucket(context: Context, bucket: str, named_by: str, because: str |
     if because and there != here:
         return failed(
             f"bucket {bucket} is in {there}, and the Region is {here}: {because}",
-            f"export AWS_REGION={there}, with an MLflow there; or capture to a bucket in {here}",
+            f"export AWS_DEFAULT_REGION={there}, with an MLflow there; or capture to a bucket in {here}",
         )
     return ok(f"{bucket} in {there}")
 

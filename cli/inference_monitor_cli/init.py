@@ -72,7 +72,9 @@ class Found:
         by_name = {endpoint.name: endpoint for endpoint in self.endpoints}
         where = f"in {self.session.region_name}"
         if not by_name:
-            raise CommandError(f"there is no endpoint {where}: check AWS_REGION and AWS_PROFILE")
+            raise CommandError(
+                f"there is no endpoint {where}: check AWS_DEFAULT_REGION and AWS_PROFILE"
+            )
         name = self.wanted("SAGEMAKER_ENDPOINT_NAME") or choose(
             "endpoint",
             {

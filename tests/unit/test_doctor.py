@@ -282,7 +282,7 @@ SEEDS: dict[str, tuple[Seed, str, str, str]] = {
                                  "update-endpoint"),
     "another Region": (_env(REGION, "us-east-1"), "region",
                        "the Region is eu-west-1, and MLflow's ARN says us-east-1",
-                       "export AWS_REGION=us-east-1"),
+                       "export AWS_DEFAULT_REGION=us-east-1"),
     "not bootstrapped": (_not_bootstrapped, "bootstrap", "not bootstrapped in eu-west-1",
                          "npx cdk bootstrap aws://123456789012/eu-west-1"),
     "old bootstrap": (_old_bootstrap, "bootstrap", "has version 4", "npx cdk bootstrap"),

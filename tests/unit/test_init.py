@@ -218,7 +218,7 @@ def test_names_that_are_not_there(run: Run, account: Account) -> None:
     result = run("--endpoint", "shop", "--mlflow", "x")
     assert (result.exit_code, "there is no MLflow x" in result.stderr) == (2, True)
     account.endpoints.clear()
-    assert "there is no endpoint in eu-west-1: check AWS_REGION" in run().stderr
+    assert "there is no endpoint in eu-west-1: check AWS_DEFAULT_REGION" in run().stderr
 
 
 def test_json(run: Run) -> None:
