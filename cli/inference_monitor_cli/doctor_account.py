@@ -360,7 +360,8 @@ def _look_at_bucket(context: Context, bucket: str, named_by: str, because: str |
     if because and there != here:
         return failed(
             f"bucket {bucket} is in {there}, and the Region is {here}: {because}",
-            f"export AWS_DEFAULT_REGION={there}, with an MLflow there; or capture to a bucket in {here}",
+            f"export AWS_DEFAULT_REGION={there}, with an MLflow there; "
+            f"or capture to a bucket in {here}",
         )
     return ok(f"{bucket} in {there}")
 
