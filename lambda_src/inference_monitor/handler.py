@@ -135,7 +135,8 @@ def _close_ledger(source: Source, run: MapRun) -> Summary:
         summary += Summary.from_dict(counts)
     lost = sum(_records_of(json.loads(execution["Input"])) for execution in failed)
     summary.captured += lost
-    _write_ledger(source, summary, lost)
+    _results().write_ledger(source, summary)
+    _count_unaccounted(source, lost)
     if not summary.balanced:
         raise UnbalancedLedgerError(
             f"{source.uri}: {lost} of {summary.captured} records were in batches that failed, as "
@@ -150,7 +151,8 @@ def _close_failed(source: Source, execution: FailedExecution) -> Summary:
     """Close the ledger of an execution that ended before it could: all of its lines are missing.
 
     What its batches have written is not known here. `replay --failed-batches`, a redrive, or the
-    next execution over the file puts the ledger right.
+    next execution over the file puts the ledger right. One that is there stays: this event may come
+    late, or twice, after one of them has.
     """
     summary = Summary()
     if execution.error == UnbalancedLedgerError.__name__:
@@ -158,12 +160,12 @@ def _close_failed(source: Source, execution: FailedExecution) -> Summary:
     with suppress(MissingFileError):
         entries = read_entries(_s3(), source.bucket, source.key)
         summary.captured = sum(1 for _ in entries)
-        _write_ledger(source, summary, summary.captured)
+        if _results().write_first_ledger(source, summary):
+            _count_unaccounted(source, summary.captured)
     return summary
 
 
-def _write_ledger(source: Source, summary: Summary, lost: int) -> None:
-    _results().write_ledger(source, summary)
+def _count_unaccounted(source: Source, lost: int) -> None:
     _add_dimensions(source.endpoint)
     metrics.add_metric(UNACCOUNTED, MetricUnit.Count, lost)
 

@@ -33,6 +33,7 @@ RANGE_BYTES = 1024 * 1024
 MOST_RANGES = 4000
 _HEAD_BYTES = 4096  # its first two lines tell whether a file can be cut
 _MISSING = ("NoSuchKey", "NoSuchBucket", "404")
+_THERE_ALREADY = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 def read_entries(
@@ -126,14 +127,25 @@ class S3Results:
 
     def write_ledger(self, source: Source, summary: Summary) -> None:
         """Keep the counts of a capture file, with where it came from."""
-        ledger = {
-            "source": source.uri,
-            "endpoint": source.endpoint,
-            "variant": source.variant,
-            "balanced": summary.balanced,
-            **summary.as_dict(),
-        }
-        self._put(ledger_key(source.bucket, source.key), json.dumps(ledger, indent=2))
+        self._put(ledger_key(source.bucket, source.key), _ledger(source, summary))
+
+    def write_first_ledger(self, source: Source, summary: Summary) -> bool:
+        """Keep the counts unless the file has a ledger already; gives whether they were kept.
+
+        Raises:
+            TransientError: If S3 fails for now.
+        """
+        key = ledger_key(source.bucket, source.key)
+        try:
+            with _s3_errors(f"s3://{self._bucket}/{key}"):
+                body = _ledger(source, summary).encode()
+                self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*")
+        except ClientError as error:
+            # 409 is answered to the slower one of two at the same time ("Conditional writes").
+            if error.response.get("Error", {}).get("Code") in _THERE_ALREADY:
+                return False
+            raise
+        return True
 
     def read_map_results(self, bucket: str, manifest_key: str) -> tuple[list[Any], list[Any]]:
         """Read what a Distributed Map wrote: outputs of batches, and records of failed batches.
@@ -156,6 +168,17 @@ class S3Results:
     def _get(self, bucket: str, key: str) -> bytes:
         with _s3_errors(f"s3://{bucket}/{key}"):
             return self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def _ledger(source: Source, summary: Summary) -> str:
+    ledger = {
+        "source": source.uri,
+        "endpoint": source.endpoint,
+        "variant": source.variant,
+        "balanced": summary.balanced,
+        **summary.as_dict(),
+    }
+    return json.dumps(ledger, indent=2)
 
 
 @contextmanager

@@ -61,13 +61,18 @@ def _says(info: TraceInfo, filter_string: str) -> bool:
 @pytest.fixture(scope="module")
 def infos(mlflow_uri: str) -> list[TraceInfo]:
     """Every sample inference, written to MLflow; the records as they were built."""
-    records = list(_records())
+    store = MlflowTraceStore(mlflow_uri, EXPERIMENT)
+    experiment = store.experiment_id()
+    records = [
+        replace(record, source=replace(record.source, experiment_id=experiment))
+        for record in _records()
+    ]
     # As if the judge had not been asked about some of them.
     states = [state for state in ScoringState if state is not ScoringState.COMPLETE]
     some = zip(records, states, strict=False)
     records[: len(states)] = [replace(record, scoring=state) for record, state in some]
-    assert MlflowTraceStore(mlflow_uri, EXPERIMENT).write(records) == {}
-    infos = [build_trace(r.inference, r.source, "0").info for r in records]
+    assert store.write(records) == {}
+    infos = [build_trace(r.inference, r.source, experiment).info for r in records]
     for record, info in zip(records, infos, strict=True):
         info.tags |= {"scoring": record.scoring} if record.scoring else {}
     return infos

@@ -11,6 +11,7 @@ import pytest
 
 from inference_monitor import handler as lambda_module
 from inference_monitor import metric_names
+from inference_monitor.capture.source import Source
 from inference_monitor.errors import (
     BatchNotStartedError,
     InvalidEventError,
@@ -49,6 +50,13 @@ class Results(FakeResults):
 
     succeeded: tuple[dict[str, Any], ...] = ()
     failed: tuple[dict[str, Any], ...] = ()
+
+    def write_first_ledger(self, source: Source, summary: Summary) -> bool:
+        """Keep it unless there is one, as a conditional write does."""
+        if self.ledgers:
+            return False
+        self.write_ledger(source, summary)
+        return True
 
     def read_map_results(self, _bucket: str, _key: str) -> tuple[Any, Any]:
         """The outputs of batches, and the records of failed ones."""
@@ -277,6 +285,22 @@ def test_what_an_execution_has_counted_itself_is_not_counted_again(
     """One that failed by its ledger has closed it, with what its batches have written."""
     assert Summary.from_dict(invoke(ended_badly("UnbalancedLedgerError"))) == Summary()
     assert results.ledgers == []
+
+
+def test_an_event_that_comes_late_leaves_the_ledger_as_it_is(
+    invoke: Callable[[Any], dict[str, Any]],
+    results: Results,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """After a replay nothing is missing any more: no count says so, and the ledger still balances."""
+    monkeypatch.setattr(lambda_module, "_s3", lambda: None)
+    monkeypatch.setattr(lambda_module, "read_entries", lambda *_: iter([1, 2, 3]))
+    replayed = Summary(captured=3, traced=3)
+    results.ledgers.append(replayed)
+    invoke(ended_badly("States.ExceedToleratedFailureThreshold"))
+    assert results.ledgers == [replayed]
+    assert metric_names.UNACCOUNTED not in capsys.readouterr().out
 
 
 def test_a_missing_file_has_no_ledger(

@@ -174,6 +174,20 @@ def test_the_ledger_says_whose_it_is(s3: tuple[Any, Stubber]) -> None:
     assert (ledger["endpoint"], ledger["variant"], ledger["balanced"]) == ("ep", "AllTraffic", True)
 
 
+@pytest.mark.parametrize(
+    ("status", "code"), [(412, "PreconditionFailed"), (409, "ConditionalRequestConflict")]
+)
+def test_a_ledger_that_is_there_stays(s3: tuple[Any, Stubber], status: int, code: str) -> None:
+    """The first one is written on the condition that there is none; S3's refusals are an answer."""
+    client, stub = s3
+    wanted = {"Bucket": "results", "Key": ANY, "Body": ANY, "IfNoneMatch": "*"}
+    stub.add_response("put_object", {}, wanted)
+    stub.add_client_error("put_object", code, http_status_code=status, expected_params=wanted)
+    results = S3Results(client, "results")
+    assert results.write_first_ledger(SOURCE, Summary(captured=2)) is True
+    assert results.write_first_ledger(SOURCE, Summary(captured=2)) is False
+
+
 def test_map_results_are_read_by_their_manifest(s3: tuple[Any, Stubber]) -> None:
     """Outputs of all batches that succeeded, execution records of those that failed."""
     client, stub = s3
