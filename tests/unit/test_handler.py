@@ -11,7 +11,6 @@ import pytest
 
 from inference_monitor import handler as lambda_module
 from inference_monitor import metric_names
-from inference_monitor.capture.source import Source
 from inference_monitor.errors import (
     BatchNotStartedError,
     InvalidEventError,
@@ -20,6 +19,7 @@ from inference_monitor.errors import (
     TransientError,
     UnbalancedLedgerError,
 )
+from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
 from inference_monitor.service import Monitor
 from inference_monitor.settings import get_settings
@@ -293,7 +293,7 @@ def test_an_event_that_comes_late_leaves_the_ledger_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """After a replay nothing is missing any more: no count says so, and the ledger still balances."""
+    """After a replay nothing is missing: none is counted, and the ledger still balances."""
     monkeypatch.setattr(lambda_module, "_s3", lambda: None)
     monkeypatch.setattr(lambda_module, "read_entries", lambda *_: iter([1, 2, 3]))
     replayed = Summary(captured=3, traced=3)
