@@ -16,7 +16,12 @@ from stacks.inline_function import Program, small_function
 from stacks.settings import DeploySettings
 
 _PACKAGE = "inference_monitor/lookups"
-_ALL_ELSE = ["**", "!inference_monitor/__init__.py", f"!{_PACKAGE}/*.py"]
+_ALL_ELSE = [
+    "**",
+    "!inference_monitor/__init__.py",
+    "!inference_monitor/aws_errors.py",
+    f"!{_PACKAGE}/*.py",
+]
 
 
 class Lookups(Construct):

@@ -6,9 +6,9 @@ import os
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
-from inference_monitor.env_file import ENCODING, ENV_FILE, UnreadableEnvFileError, check_names
+from inference_monitor.env_file import FROM_ENV_FILE, UnreadableEnvFileError, check_names
 from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap, Caps
 from inference_monitor.scoring.models import DEFAULT_JUDGE
 from inference_monitor.scoring.own_prices import EXAMPLE as PRICES_EXAMPLE
@@ -27,14 +27,7 @@ def _endpoint(validated: dict[str, Any]) -> str:
 class DeploySettings(BaseSettings):
     """What two deployments may differ in. `.env.example` describes every one of them (tested)."""
 
-    model_config = SettingsConfigDict(
-        env_file=ENV_FILE,
-        env_file_encoding=ENCODING,
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        str_strip_whitespace=True,
-    )
+    model_config = FROM_ENV_FILE
 
     stack_prefix: Annotated[str, AfterValidator(rules.stack_prefix)] = Field(examples=["dev"])
     mlflow_tracking_uri: Annotated[str, AfterValidator(rules.mlflow_arn)] = Field(

@@ -11,8 +11,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-NOT_FOUND = ("ValidationException", "ResourceNotFound", "ResourceNotFoundException")
-"""The codes by which SageMaker and Bedrock say that there is no such thing."""
+from inference_monitor.aws_errors import code_of
+from inference_monitor.lookups.endpoint import Capture, bucket_of, folder_of
+from inference_monitor.lookups.problems import NOT_FOUND
+
 JSON_TYPES = ("application/json", "application/jsonlines", "text/event-stream")
 """Content types of an LLM's requests and answers."""
 
@@ -47,20 +49,12 @@ class Endpoint:
     @property
     def bucket(self) -> str | None:
         """The bucket of the destination."""
-        return (
-            self.destination.removeprefix("s3://").partition("/")[0] if self.destination else None
-        )
+        return bucket_of(self.destination) if self.destination else None
 
     @property
     def folder(self) -> str | None:
-        """The folder of its capture files, without a slash at its end.
-
-        SageMaker appends endpoint, variant, year, month, day and hour to the destination.
-        """
-        if not self.destination:
-            return None
-        prefix = self.destination.removeprefix("s3://").partition("/")[2].strip("/")
-        return f"{prefix}/{self.name}" if prefix else self.name
+        """The folder of its capture files, see `folder_of`."""
+        return folder_of(self.destination, self.name) if self.destination else None
 
     @property
     def encoded_types(self) -> list[str]:
@@ -106,10 +100,10 @@ def list_endpoints(sagemaker: Any) -> list[Endpoint]:
 
 def find_endpoint(sagemaker: Any, name: str) -> Endpoint | None:
     """An endpoint by its name; None if there is none."""
-    described = _found(sagemaker.describe_endpoint, EndpointName=name)
+    described = found_or_none(sagemaker.describe_endpoint, EndpointName=name)
     if described is None:
         return None
-    config = _found(
+    config = found_or_none(
         sagemaker.describe_endpoint_config, EndpointConfigName=described["EndpointConfigName"]
     )
     return _endpoint(described, (config or {}).get("DataCaptureConfig") or {})
@@ -131,7 +125,7 @@ def list_mlflow(sagemaker: Any) -> list[Mlflow]:
 def find_mlflow(sagemaker: Any, arn: str) -> Mlflow | None:
     """An App or server by its ARN; None if there is none."""
     if _APP in arn:
-        app = _found(sagemaker.describe_mlflow_app, Arn=arn)
+        app = found_or_none(sagemaker.describe_mlflow_app, Arn=arn)
         return app and Mlflow(
             arn=arn,
             name=app["Name"],
@@ -142,7 +136,7 @@ def find_mlflow(sagemaker: Any, arn: str) -> Mlflow | None:
             artifacts=app.get("ArtifactStoreUri"),
         )
     name = arn.rpartition(_SERVER)[2]
-    server = _found(sagemaker.describe_mlflow_tracking_server, TrackingServerName=name)
+    server = found_or_none(sagemaker.describe_mlflow_tracking_server, TrackingServerName=name)
     return server and Mlflow(
         arn=arn,
         name=name,
@@ -159,26 +153,26 @@ def _endpoint(described: Mapping[str, Any], config: Mapping[str, Any]) -> Endpoi
     An endpoint whose capture was stopped has `CaptureStatus` Stopped, whatever is configured.
     """
     now = described.get("DataCaptureConfig") or {}
-    capturing = bool(now.get("EnableCapture")) and now.get("CaptureStatus") != "Stopped"
+    capture = Capture.parse(described)
     headers = config.get("CaptureContentTypeHeader") or {}
     return Endpoint(
         name=described["EndpointName"],
         status=described["EndpointStatus"],
-        capturing=capturing,
-        percent=int(now.get("CurrentSamplingPercentage", 100)) if capturing else 0,
-        destination=now.get("DestinationS3Uri") or config.get("DestinationS3Uri"),
+        capturing=capture.on,
+        percent=int(now.get("CurrentSamplingPercentage", 100)) if capture.on else 0,
+        destination=capture.destination or config.get("DestinationS3Uri"),
         modes=tuple(option["CaptureMode"] for option in config.get("CaptureOptions") or ()),
         json_types=tuple(headers.get("JsonContentTypes") or ()),
         variants=tuple(v["VariantName"] for v in described.get("ProductionVariants") or ()),
     )
 
 
-def _found(describe: Any, **by: str) -> Any:
+def found_or_none(describe: Any, **by: str) -> Any:
     """What a Describe call answers; None if there is no such thing."""
     try:
         return describe(**by)
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") not in NOT_FOUND:
+        if code_of(error) not in NOT_FOUND:
             raise
         return None
 

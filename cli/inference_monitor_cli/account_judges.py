@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from inference_monitor.scoring.model_ids import ARN, GEOGRAPHIES, model_of
 from inference_monitor.scoring.models import ModelState, ModelTable
-from inference_monitor_cli.account import NOT_FOUND
+from inference_monitor_cli.account import found_or_none
 
 _OPAQUE = ("provisioned-model", "custom-model", "custom-model-deployment", "imported-model")
 
@@ -70,7 +68,7 @@ def refusal(bedrock: Any, uri: str) -> str | None:
     if models is None:
         return "there is no such inference profile in this Region"
     for name in models:
-        found = _found(bedrock.get_foundation_model_availability, modelId=name)
+        found = found_or_none(bedrock.get_foundation_model_availability, modelId=name)
         if found is None and model == name:
             return "there is no such model in this Region"
         # A profile is called here, and answered where its models are.
@@ -94,7 +92,7 @@ def _refusal(found: Mapping[str, Any], *, here: bool) -> str | None:
 
 def _lifecycle(bedrock: Any, uri: str) -> dict[str, Any] | None:
     for name in _models_behind(bedrock, uri) or ():
-        if found := _found(bedrock.get_foundation_model, modelIdentifier=name):
+        if found := found_or_none(bedrock.get_foundation_model, modelIdentifier=name):
             return dict(found["modelDetails"].get("modelLifecycle") or {})
     return None
 
@@ -109,16 +107,7 @@ def _models_behind(bedrock: Any, uri: str) -> list[str] | None:
         return [arn["id"]]
     if not arn and model.partition(".")[0] not in GEOGRAPHIES:
         return [model]
-    profile = _found(bedrock.get_inference_profile, inferenceProfileIdentifier=model)
+    profile = found_or_none(bedrock.get_inference_profile, inferenceProfileIdentifier=model)
     if profile is None:
         return None
     return sorted({found["modelArn"].rpartition("/")[2] for found in profile["models"]})
-
-
-def _found(ask: Any, **by: str) -> Any:
-    try:
-        return ask(**by)
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") not in NOT_FOUND:
-            raise
-        return None

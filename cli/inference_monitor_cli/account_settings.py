@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
-from inference_monitor.env_file import ENCODING, ENV_FILE
+from inference_monitor.env_file import FROM_ENV_FILE
 from inference_monitor_cli.deploy_settings import DeploySettings
 
 MLFLOW_ARN = re.compile(
@@ -22,14 +22,7 @@ REQUIRED = ("stack_prefix", "mlflow_tracking_uri", "sagemaker_endpoint_name")
 class AccountSettings(BaseSettings):
     """Names of things in an account; None where `.env` and the environment name none."""
 
-    model_config = SettingsConfigDict(
-        env_file=ENV_FILE,
-        env_file_encoding=ENCODING,
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        str_strip_whitespace=True,
-    )
+    model_config = FROM_ENV_FILE
 
     stack_prefix: str | None = None
     mlflow_tracking_uri: str | None = None

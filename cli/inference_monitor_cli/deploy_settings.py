@@ -9,9 +9,9 @@ import os
 from typing import Literal
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
-from inference_monitor.env_file import ENCODING, ENV_FILE, UnreadableEnvFileError, check_names
+from inference_monitor.env_file import FROM_ENV_FILE, UnreadableEnvFileError, check_names
 from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap
 from inference_monitor.scoring.models import DEFAULT_JUDGE
 from inference_monitor_cli.problems import CommandError
@@ -45,14 +45,7 @@ DEPLOYMENT_ONLY = (
 class DeploySettings(BaseSettings):
     """What judging a record, and running the function, depends on."""
 
-    model_config = SettingsConfigDict(
-        env_file=ENV_FILE,
-        env_file_encoding=ENCODING,
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        str_strip_whitespace=True,
-    )
+    model_config = FROM_ENV_FILE
 
     bedrock_model_id: str = DEFAULT_JUDGE
     redaction: Literal["off", "patterns", "presidio"] = "off"

@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from inference_monitor.aws_errors import code_of
 from inference_monitor.scoring.models import ModelState, model_table
 from inference_monitor_cli.account_judges import judge_state, refusal
 from inference_monitor_cli.account_settings import MLFLOW_ARN
@@ -18,7 +19,6 @@ from inference_monitor_cli.doctor_checks import (
     Check,
     Context,
     Finding,
-    error_code,
     failed,
     note,
     ok,
@@ -44,9 +44,9 @@ def check_credentials(context: Context) -> Finding:
     except NO_CREDENTIALS:
         return failed("there are no AWS credentials", LOG_IN)
     except ClientError as error:
-        if error_code(error) not in EXPIRED:
+        if code_of(error) not in EXPIRED:
             raise
-        return failed(f"AWS does not take the credentials ({error_code(error)})", LOG_IN)
+        return failed(f"AWS does not take the credentials ({code_of(error)})", LOG_IN)
     return ok(f"account {identity['Account']}")
 
 
@@ -79,7 +79,7 @@ def check_bootstrap(context: Context) -> Finding:
     try:
         found = context.client("ssm").get_parameter(Name=BOOTSTRAP)["Parameter"]["Value"]
     except ClientError as error:
-        if error_code(error) != "ParameterNotFound":
+        if code_of(error) != "ParameterNotFound":
             raise
         return failed(f"the CDK is not bootstrapped in {region}", mend)
     if not found.isdigit() or int(found) < LEAST_BOOTSTRAP:
@@ -173,13 +173,13 @@ def check_bucket_owner(context: Context) -> Finding:
     try:
         s3.head_bucket(Bucket=bucket)
     except ClientError as error:
-        if error_code(error) in ("404", "NoSuchBucket", "301", "400"):
+        if code_of(error) in ("404", "NoSuchBucket", "301", "400"):
             raise BlockedError("bucket") from error
         raise
     try:
         s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
     except ClientError as error:
-        if error_code(error) not in ("403", "AccessDenied"):
+        if code_of(error) not in ("403", "AccessDenied"):
             raise
         return failed(
             f"bucket {bucket} belongs to another account than {account}, where its events go",
@@ -350,7 +350,7 @@ def _look_at_bucket(context: Context, bucket: str, named_by: str, because: str |
     except ClientError as error:
         headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         there = headers.get("x-amz-bucket-region", here)
-        if error_code(error) in ("404", "NoSuchBucket"):
+        if code_of(error) in ("404", "NoSuchBucket"):
             return failed(
                 f"there is no bucket {bucket}, which {named_by} is",
                 "inference-monitor init --force --endpoint NAME --mlflow NAME",

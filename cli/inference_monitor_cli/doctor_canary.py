@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from inference_monitor.aws_errors import code_of
 from inference_monitor.ledger import Summary, ledger_key
 from inference_monitor.scoring.specs import JudgedSpec
 from inference_monitor_cli.deployment import RULE
@@ -25,7 +26,6 @@ from inference_monitor_cli.doctor_checks import (
     Context,
     Finding,
     State,
-    error_code,
     failed,
     look,
     note,
@@ -127,7 +127,7 @@ class Canary:
         try:
             found = self._s3.get_object(Bucket=deployment.results_bucket, Key=key)
         except ClientError as error:
-            if error_code(error) != "NoSuchKey":
+            if code_of(error) != "NoSuchKey":
                 raise
             return failed(
                 f"stuck in the workflow: it succeeded and left no ledger {key}", "npx cdk deploy"

@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
+from inference_monitor.aws_errors import code_of
 from inference_monitor.errors import MonitorError
 from inference_monitor_cli.account import Endpoint, Mlflow, find_endpoint, find_mlflow
 from inference_monitor_cli.account_settings import MLFLOW_ARN, AccountSettings
@@ -254,7 +255,7 @@ class Context:
                 StackName=STACK.format(self.stack_prefix)
             )
         except ClientError as error:
-            if error_code(error) != "ValidationError":
+            if code_of(error) != "ValidationError":
                 raise
             return None
         return dict(answer["Stacks"][0])
@@ -301,13 +302,8 @@ def look(check: Check, context: Context) -> Finding:
         return Finding(State.UNKNOWN, problem(error))
 
 
-def error_code(error: ClientError) -> str:
-    """The code of an error of AWS."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
 def _of_client_error(error: ClientError) -> Finding:
-    code = error_code(error)
+    code = code_of(error)
     if code in EXPIRED:
         return skipped("not looked at: see credentials")
     if code == "NoSuchBucket":

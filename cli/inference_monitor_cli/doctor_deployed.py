@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from inference_monitor.aws_errors import code_of
 from inference_monitor.metric_names import (
     BUDGET_EXHAUSTED,
     FOREIGN,
@@ -22,7 +23,6 @@ from inference_monitor_cli.doctor_checks import (
     Check,
     Context,
     Finding,
-    error_code,
     failed,
     note,
     ok,
@@ -116,7 +116,7 @@ def check_rule(context: Context) -> Finding:
         rule = events.describe_rule(Name=name)
         targets = events.list_targets_by_rule(Rule=name)["Targets"]
     except ClientError as error:
-        if error_code(error) != "ResourceNotFoundException":
+        if code_of(error) != "ResourceNotFoundException":
             raise
         return failed(f"there is no rule {name}", DEPLOY)
     if rule.get("State") == "DISABLED":

@@ -13,6 +13,7 @@ import boto3
 import typer
 from botocore.exceptions import ClientError
 
+from inference_monitor.aws_errors import code_of
 from inference_monitor.env_file import ENV_FILE
 from inference_monitor.scoring.models import DEFAULT_JUDGE, ModelState, model_table
 from inference_monitor_cli.account import Endpoint, Mlflow, list_endpoints, list_mlflow
@@ -153,7 +154,7 @@ class Found:
                 StackName=STACK.format(prefix)
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ValidationError":
+            if code_of(error) != "ValidationError":
                 self.notes.append(f"whether {prefix} is deployed is not known: {problem(error)}")
             return None
         tags = {tag["Key"]: tag["Value"] for tag in answer["Stacks"][0].get("Tags", ())}

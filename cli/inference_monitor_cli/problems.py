@@ -16,6 +16,7 @@ from botocore.exceptions import (
     SSOError,
 )
 
+from inference_monitor.aws_errors import code_of
 from inference_monitor.errors import MonitorError
 from inference_monitor_cli.output import READER_GONE
 from inference_monitor_cli.report import printable
@@ -79,7 +80,7 @@ def _told(error: Exception) -> str:
     if isinstance(error, NoRegionError):
         return "no AWS region: set AWS_DEFAULT_REGION to the one the stack is deployed in"
     if isinstance(error, ClientError):
-        code = error.response.get("Error", {}).get("Code", "")
+        code = code_of(error)
         if code in EXPIRED:
             return f"the AWS credentials are not accepted ({code}): {LOG_IN}"
         if code in DENIED:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from inference_monitor.aws_errors import code_of
 from inference_monitor.delivery import Delivery
-from inference_monitor.dynamodb import CONDITION_FAILED, code_of, dynamodb_errors
+from inference_monitor.dynamodb import CONDITION_FAILED, dynamodb_errors
 from inference_monitor.tables import CLAIMS_KEY, EXPIRES
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from inference_monitor.dynamodb import CONDITION_FAILED, code_of, dynamodb_errors
+from inference_monitor.aws_errors import code_of
+from inference_monitor.dynamodb import CONDITION_FAILED, dynamodb_errors
 from inference_monitor.errors import TransientError
 from inference_monitor.scoring.slots import BURST_SECONDS
 from inference_monitor.tables import COUNTERS_KEY, EXPIRES

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from inference_monitor.aws_errors import code_of
 from inference_monitor.errors import TransientError
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -29,8 +30,3 @@ def dynamodb_errors(table: str) -> Iterator[None]:
         raise TransientError(f"{table}: {code}") from error
     except BotoCoreError as error:
         raise TransientError(f"{table}: {type(error).__name__}") from error
-
-
-def code_of(error: ClientError) -> str:
-    """The error's code, empty where there is none."""
-    return error.response.get("Error", {}).get("Code", "")

@@ -13,9 +13,19 @@ from io import StringIO
 from pathlib import Path
 
 from dotenv.parser import parse_stream
+from pydantic_settings import SettingsConfigDict
 
 ENV_FILE = ".env"
 ENCODING = "utf-8-sig"
+FROM_ENV_FILE = SettingsConfigDict(
+    env_file=ENV_FILE,
+    env_file_encoding=ENCODING,
+    env_ignore_empty=True,
+    extra="ignore",
+    frozen=True,
+    str_strip_whitespace=True,
+)
+"""How classes of deploy settings are read: the environment, then the file."""
 
 # Variables of MLflow's client, which begin like our settings.
 _OF_MLFLOW = frozenset(

@@ -17,6 +17,7 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
+from inference_monitor.aws_errors import code_of
 from inference_monitor.capture.lines import Line, can_be_cut, iter_lines
 from inference_monitor.capture.reader import Entry, read_line
 from inference_monitor.errors import MissingFileError, TransientError
@@ -142,7 +143,7 @@ class S3Results:
                 self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*")
         except ClientError as error:
             # 409 is answered to the slower one of two at the same time ("Conditional writes").
-            if error.response.get("Error", {}).get("Code") in _THERE_ALREADY:
+            if code_of(error) in _THERE_ALREADY:
                 return False
             raise
         return True
@@ -188,7 +189,7 @@ def _s3_errors(uri: str) -> Iterator[None]:
         yield
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        code = error.response.get("Error", {}).get("Code", "")
+        code = code_of(error)
         if code in _MISSING:
             raise MissingFileError(f"{uri} does not exist") from error
         if status >= 500 or status == 429:

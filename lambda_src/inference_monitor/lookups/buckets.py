@@ -7,7 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .problems import DENIED, LookUpError, code_of
+from ..aws_errors import code_of
+from .problems import DENIED, LookUpError
 
 _NO_ENCRYPTION = "ServerSideEncryptionConfigurationNotFoundError"
 _KEY_ID = re.compile(r"(mrk-)?[0-9a-fA-F-]{32,36}")

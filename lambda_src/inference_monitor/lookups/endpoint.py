@@ -9,11 +9,27 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .problems import NOT_FOUND, LookUpError, code_of
+from ..aws_errors import code_of
+from .problems import NOT_FOUND, LookUpError
 
 BOTH = "DATA_CAPTURE_S3_BUCKET and DATA_CAPTURE_S3_PREFIX"
 # What the rule and the policies would read as a wildcard, an escape or a variable.
 _NOT_PLAIN = re.compile(r"[*?\\$\"\s]|//")
+
+
+def bucket_of(destination: str) -> str:
+    """The bucket of a destination of data capture, `s3://bucket/prefix`."""
+    return destination.removeprefix("s3://").partition("/")[0]
+
+
+def folder_of(destination: str, endpoint: str) -> str:
+    """The folder of an endpoint's files below a destination, without a slash at its end.
+
+    SageMaker appends endpoint, variant, year, month, day and hour to the destination
+    ("Capture data from real-time endpoint" in the SageMaker developer guide).
+    """
+    prefix = destination.removeprefix("s3://").partition("/")[2].strip("/")
+    return f"{prefix}/{endpoint}" if prefix else endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +66,12 @@ class Capture:
     @property
     def bucket(self) -> str:
         """The bucket of the destination."""
-        return (self.destination or "").removeprefix("s3://").partition("/")[0]
+        return bucket_of(self.destination or "")
 
     @property
     def folder(self) -> str:
-        """The folder of this endpoint's files, without a slash at its end.
-
-        SageMaker appends endpoint, variant, year, month, day and hour to the destination
-        ("Capture data from real-time endpoint" in the SageMaker developer guide).
-        """
-        prefix = (self.destination or "").removeprefix("s3://").partition("/")[2].strip("/")
-        return f"{prefix}/{self.endpoint}" if prefix else self.endpoint
+        """The folder of this endpoint's files, see `folder_of`."""
+        return folder_of(self.destination or "", self.endpoint)
 
 
 @dataclass(frozen=True, slots=True)

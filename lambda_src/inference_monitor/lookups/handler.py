@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 import boto3
 from botocore.exceptions import ClientError
 
+from ..aws_errors import code_of
 from .buckets import check_owner, find_key, key_arn
 from .endpoint import BOTH, Watched, find_capture
 from .mlflow import Store, find_store
-from .problems import DENIED, LookUpError, code_of
+from .problems import DENIED, LookUpError
 
 WAITS = (1, 2, 4, 8)
 """Seconds between attempts: a role that was made a moment ago is not known everywhere at once."""

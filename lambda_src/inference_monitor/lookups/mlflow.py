@@ -14,7 +14,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
-from .problems import NOT_FOUND, LookUpError, code_of
+from ..aws_errors import code_of
+from .problems import NOT_FOUND, LookUpError
 
 OLDEST = (3, 0)
 """The first with traces of the kind that is written, in its API 3.0."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import ClientError
-
 NOT_FOUND = frozenset({"ResourceNotFound", "ResourceNotFoundException", "ValidationException"})
 """SageMaker's codes for a name or an ARN that it does not know."""
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
@@ -12,8 +10,3 @@ DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"}
 
 class LookUpError(Exception):
     """The deployment cannot work; the text is one sentence, with what to do about it."""
-
-
-def code_of(error: ClientError) -> str:
-    """The code that AWS answered."""
-    return error.response.get("Error", {}).get("Code", "")
