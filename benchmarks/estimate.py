@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from inference_monitor.capture.reader import Entry, read_document
+from inference_monitor.config.scorers import load_scorers
 from inference_monitor.delivery import Delivery
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
-from inference_monitor.scoring.config import load_scorers
 from inference_monitor.service import Monitor
 from inference_monitor.traces.writer import MlflowTraceStore
 from local.mlflow_server import MlflowServer

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from inference_monitor.scoring.caps import NO_CAP
+from inference_monitor.config.caps import NO_CAP
 from local.cdk import Cdk
 from local.emulator_process import EmulatedAws
 from local.judge.batch import StandInBatches

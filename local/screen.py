@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from inference_monitor.scoring.caps import Caps
+from inference_monitor.config.caps import Caps
 from local.captures import Captures
 from local.run import Run
 from local.scores import ScorerResult

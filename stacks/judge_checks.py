@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from inference_monitor.scoring.config import ScorersConfig
-from inference_monitor.scoring.model_checks import Findings, check_judges
-from inference_monitor.scoring.models import InvalidModelsError, ModelTable, model_table
-from inference_monitor.scoring.own_prices import parse_prices
+from inference_monitor.config.model_checks import Findings, check_judges
+from inference_monitor.config.models import InvalidModelsError, ModelTable, model_table
+from inference_monitor.config.own_prices import parse_prices
+from inference_monitor.config.scorers import ScorersConfig
 from stacks.settings import DeploySettings
 
 __all__ = ["Findings", "InvalidModelsError", "check", "load"]

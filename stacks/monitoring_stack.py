@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aws_cdk import CfnOutput, Duration, Stack, Tags
 from constructs import Construct
 
-from inference_monitor.scoring.caps import NO_CAP
+from inference_monitor.config.caps import NO_CAP
 from stacks.alarms import Alarms, Watched
 from stacks.batch_judging import BatchJudging
 from stacks.capture_files import CaptureFiles

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference_monitor.privacy.config import InvalidPrivacyError, PrivacyConfig, load_privacy
+from inference_monitor.config.privacy import InvalidPrivacyError, PrivacyConfig, load_privacy
 from stacks import LAMBDA_SRC
 
 __all__ = ["InvalidPrivacyError", "load"]

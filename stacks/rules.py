@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
+from inference_monitor.config.own_prices import parse_prices
 from inference_monitor.privacy.presidio import HOW_TO_INSTALL
-from inference_monitor.scoring.own_prices import parse_prices
 from stacks import LAMBDA_SRC
 from stacks.judge_models import JudgeModel
 from stacks.log_retention import retention

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference_monitor.scoring.config import InvalidScorersError, ScorersConfig, load_scorers
+from inference_monitor.config.scorers import InvalidScorersError, ScorersConfig, load_scorers
 from stacks import LAMBDA_SRC
 from stacks.judge_models import JudgeModel
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings
 
+from inference_monitor.config.caps import DEFAULT_USD_PER_DAY, Cap, Caps
+from inference_monitor.config.models import DEFAULT_JUDGE
+from inference_monitor.config.own_prices import EXAMPLE as PRICES_EXAMPLE
 from inference_monitor.env_file import FROM_ENV_FILE, UnreadableEnvFileError, check_names
-from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap, Caps
-from inference_monitor.scoring.models import DEFAULT_JUDGE
-from inference_monitor.scoring.own_prices import EXAMPLE as PRICES_EXAMPLE
 from stacks import rules
 from stacks.names import Names
 

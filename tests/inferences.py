@@ -8,6 +8,7 @@ from typing import Any
 
 from mlflow.entities import AssessmentError, AssessmentSource, Feedback
 
+from inference_monitor.identity import assessment_id, trace_id
 from inference_monitor.inference import (
     Choice,
     Failure,
@@ -20,7 +21,6 @@ from inference_monitor.inference import (
     Usage,
 )
 from inference_monitor.ports import ScoredInference
-from inference_monitor.traces.identity import assessment_id, trace_id
 
 SOURCE = Source(
     "captures",

@@ -8,8 +8,8 @@ from itertools import accumulate
 from threading import Event, Lock
 
 from benchmarks.budget.traffic import RECORDS
-from inference_monitor.scoring.budget import Budget, Reservation
-from inference_monitor.scoring.caps import NANO
+from inference_monitor.config.caps import NANO
+from inference_monitor.scoring.cost.budget import Budget, Reservation
 
 
 @dataclass(frozen=True)

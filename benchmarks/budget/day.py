@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from inference_monitor.scoring.budget import Budget, CappedBudget
-from inference_monitor.scoring.caps import Caps
+from inference_monitor.config.caps import Caps
+from inference_monitor.scoring.cost.budget import Budget, CappedBudget
 
 HOURS = 24
 PRICE = 0.02  # of judging a record, USD, expected; the truth is 0.5 to 1.5 times of it

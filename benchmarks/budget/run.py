@@ -15,16 +15,16 @@ from benchmarks.budget.account import Account, Witness
 from benchmarks.budget.judge import Judge
 from benchmarks.budget.traffic import INPUT_TOKENS, OUTPUT_TOKENS, RECORDS
 from benchmarks.counters_table import TABLE
+from inference_monitor.config.caps import NANO, Caps
+from inference_monitor.config.models import DEFAULT_JUDGE, ModelTable
+from inference_monitor.config.scorers import load_scorers
+from inference_monitor.config.specs import bedrock_model_id
 from inference_monitor.counters import AMOUNT, DynamoCounters
 from inference_monitor.delivery import Delivery
 from inference_monitor.ports import ToScore, Verdicts
-from inference_monitor.scoring.budget import CappedBudget
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
-from inference_monitor.scoring.caps import NANO, Caps
-from inference_monitor.scoring.config import load_scorers
-from inference_monitor.scoring.models import DEFAULT_JUDGE, ModelTable
+from inference_monitor.scoring.cost.budget import CappedBudget
 from inference_monitor.scoring.scorers import Scorers
-from inference_monitor.scoring.specs import bedrock_model_id
 from inference_monitor.tables import COUNTERS_KEY
 from local.emulator_process import EmulatedAws
 from local.settings import MADE_UP

@@ -12,15 +12,15 @@ import boto3
 from botocore.config import Config
 from mlflow.entities import Feedback
 
+from inference_monitor.config.models import model_table
+from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.inference import Choice, Inference, Kind, Request, Response, Source
 from inference_monitor.scoring.batch.requests import answer_of, batch_request, model_input
 from inference_monitor.scoring.build import build_scorers
-from inference_monitor.scoring.calls import JudgeCall, plan_calls
-from inference_monitor.scoring.config import ScorersConfig
-from inference_monitor.scoring.criteria import criteria
-from inference_monitor.scoring.judge import Judge
-from inference_monitor.scoring.models import model_table
-from inference_monitor.scoring.probe import probe
+from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
+from inference_monitor.scoring.judge.client import Judge
+from inference_monitor.scoring.judge.criteria import criteria
+from inference_monitor.scoring.judge.probe import probe
 from inference_monitor.scoring.record import record_of
 from local.judge.batch_records import answered
 from local.judge.models import callable_id, load_models

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from benchmarks.large_file.stub import StubMlflow
 from benchmarks.reliability.captures import Captures, failed
 from benchmarks.reliability.executions import Executions
-from benchmarks.reliability.rows.of_records import MOST_RESIDENT_MB
+from benchmarks.reliability.rows.records import MOST_RESIDENT_MB
 from benchmarks.reliability.trial import Trial
 from benchmarks.reliability.workers import peak_megabytes, workers
 from inference_monitor.ledger import ledger_key

@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 from benchmarks.reliability.check import check, failures
 from benchmarks.reliability.executions import Executions
 from benchmarks.reliability.faults import Fault
-from benchmarks.reliability.rows.of_workers import JUDGE_CONCURRENCY
+from benchmarks.reliability.rows.worker_faults import JUDGE_CONCURRENCY
 from benchmarks.reliability.traces import Found
 from benchmarks.reliability.trial import Trial, TrialError
 from local.chain import Chain, Deployment

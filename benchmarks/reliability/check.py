@@ -13,8 +13,8 @@ from benchmarks.reliability.executions import message_of
 from benchmarks.reliability.traces import Found, compare
 from benchmarks.reliability.trial import Trial
 from inference_monitor.capture.source import source_of
+from inference_monitor.identity import trace_id
 from inference_monitor.ledger import ledger_key
-from inference_monitor.traces.identity import trace_id
 from local.scores import Experiment
 
 # Reading every trace's spans, too, is for files that a person could look through.

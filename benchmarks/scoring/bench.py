@@ -20,9 +20,9 @@ from benchmarks.scoring.stored import fully_scored
 from benchmarks.scoring.warm_up import warm_up
 from benchmarks.scoring.worker import Order
 from benchmarks.scoring.worker_process import WorkerProcess, start_ours, start_reference
+from inference_monitor.config.models import DEFAULT_JUDGE
+from inference_monitor.config.scorers import load_scorers
 from inference_monitor.scoring.build import SCORERS_FILE
-from inference_monitor.scoring.config import load_scorers
-from inference_monitor.scoring.models import DEFAULT_JUDGE
 from local.judge.server import Behaviour, StandInJudge, Stats
 from local.mlflow_server import MlflowServer
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from inference_monitor.scoring.config import ScorersConfig
-from inference_monitor.scoring.specs import GuidelinesSpec, JudgeSpec
+from inference_monitor.config.scorers import ScorersConfig
+from inference_monitor.config.specs import GuidelinesSpec, JudgeSpec
 
 JUDGED = (
     "safety", "relevance_to_query", "fluency", "follows_objective", "professional_tone",

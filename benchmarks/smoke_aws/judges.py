@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks.smoke_aws.findings import Finding, compared, unknown
-from inference_monitor.scoring.judge import Judge, bedrock_client
-from inference_monitor.scoring.models import ModelTable, model_table
-from inference_monitor.scoring.probe import Probed, probe
-from inference_monitor.scoring.specs import InferenceParameters
+from inference_monitor.config.models import ModelTable, model_table
+from inference_monitor.config.specs import InferenceParameters
+from inference_monitor.scoring.judge.client import Judge, bedrock_client
+from inference_monitor.scoring.judge.probe import Probed, probe
 from stacks.judge_models import GEOGRAPHIES
 
 _EXPECTED = "one verdict"

@@ -30,9 +30,9 @@ from benchmarks.smoke_aws.function import function_state, out_of_memory
 from benchmarks.smoke_aws.report import Report
 from benchmarks.smoke_aws.server import Server
 from benchmarks.smoke_aws.throwaway import Account, Removals
-from inference_monitor.scoring.models import DEFAULT_JUDGE
+from inference_monitor.config.models import DEFAULT_JUDGE
 from inference_monitor.traces.records import SPANS_UPLOADED
-from inference_monitor_cli.bedrock_batches import BatchJobs
+from inference_monitor_cli.backfill.batch.jobs import BatchJobs
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.problems import CommandError
 

@@ -20,13 +20,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from benchmarks.counters_table import TABLE
+from inference_monitor.config.specs import InferenceParameters
 from inference_monitor.counters import DynamoCounters
 from inference_monitor.errors import JudgeUnavailableError
-from inference_monitor.scoring.judge import Judge, bedrock_client
-from inference_monitor.scoring.pace import Pace
-from inference_monitor.scoring.requests import JudgeRequest, Terms, build_request
-from inference_monitor.scoring.slots import SharedSlots
-from inference_monitor.scoring.specs import InferenceParameters
+from inference_monitor.scoring.judge.client import Judge, bedrock_client
+from inference_monitor.scoring.judge.pace import Pace
+from inference_monitor.scoring.judge.requests import JudgeRequest, Terms, build_request
+from inference_monitor.scoring.judge.slots import SharedSlots
 from inference_monitor.scoring.text import estimate_tokens
 
 THREADS = 16

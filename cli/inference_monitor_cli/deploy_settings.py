@@ -11,9 +11,9 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings
 
+from inference_monitor.config.caps import DEFAULT_USD_PER_DAY, Cap
+from inference_monitor.config.models import DEFAULT_JUDGE
 from inference_monitor.env_file import FROM_ENV_FILE, UnreadableEnvFileError, check_names
-from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap
-from inference_monitor.scoring.models import DEFAULT_JUDGE
 from inference_monitor_cli.problems import CommandError
 
 DEPLOYMENT_ONLY = (

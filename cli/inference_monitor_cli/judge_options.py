@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from inference_monitor.scoring.config import InvalidScorersError, ScorersConfig
-from inference_monitor.scoring.model_checks import check_judges
-from inference_monitor.scoring.models import ModelTable
+from inference_monitor.config.model_checks import check_judges
+from inference_monitor.config.models import ModelTable
+from inference_monitor.config.scorers import InvalidScorersError, ScorersConfig
 from inference_monitor_cli.deploy_settings import DeploySettings
 from inference_monitor_cli.problems import FAILED
 from inference_monitor_cli.report import printable

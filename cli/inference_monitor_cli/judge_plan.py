@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from inference_monitor.config.models import ModelTable
+from inference_monitor.config.scorers import ScorersConfig
+from inference_monitor.config.specs import JudgedSpec, ScorerSpec
 from inference_monitor.inference import Inference, Source
-from inference_monitor.scoring.calls import JudgeCall, plan_calls
-from inference_monitor.scoring.config import ScorersConfig
-from inference_monitor.scoring.criteria import Criterion, criteria
-from inference_monitor.scoring.forecast import Forecast
-from inference_monitor.scoring.models import ModelTable
+from inference_monitor.scoring.cost.forecast import Forecast
+from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
+from inference_monitor.scoring.judge.criteria import Criterion, criteria
 from inference_monitor.scoring.record import Record, record_of
 from inference_monitor.scoring.selection import Selection
-from inference_monitor.scoring.specs import JudgedSpec, ScorerSpec
 from inference_monitor_cli.judge_shares import Ways, shares_of
 from inference_monitor_cli.scorers_file import judged
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from inference_monitor.scoring.forecast import Forecast
+from inference_monitor.scoring.cost.forecast import Forecast
 
 if TYPE_CHECKING:
-    from inference_monitor.scoring.calls import JudgeCall
+    from inference_monitor.scoring.judge.calls import JudgeCall
 
 
 @dataclass(slots=True)

@@ -11,11 +11,11 @@ from typing import Any
 
 from rich.table import Table
 
-from inference_monitor.scoring.config import ScorersConfig
-from inference_monitor.scoring.judge import ConverseClient, Judge
-from inference_monitor.scoring.models import ModelTable
-from inference_monitor.scoring.probe import Probed, probe
-from inference_monitor.scoring.specs import InferenceParameters, JudgedSpec, MlflowSpec
+from inference_monitor.config.models import ModelTable
+from inference_monitor.config.scorers import ScorersConfig
+from inference_monitor.config.specs import InferenceParameters, JudgedSpec, MlflowSpec
+from inference_monitor.scoring.judge.client import ConverseClient, Judge
+from inference_monitor.scoring.judge.probe import Probed, probe
 from inference_monitor_cli.money import dollars
 from inference_monitor_cli.report import printable
 

@@ -7,17 +7,17 @@ from typing import Annotated, Any
 import typer
 
 from inference_monitor import __version__
-from inference_monitor_cli.agreement import agreement
-from inference_monitor_cli.backfill import backfill
-from inference_monitor_cli.doctor import doctor
-from inference_monitor_cli.estimate import estimate
-from inference_monitor_cli.init import init
+from inference_monitor_cli.agreement.command import agreement
+from inference_monitor_cli.backfill.command import backfill
+from inference_monitor_cli.doctor.command import doctor
+from inference_monitor_cli.estimate.command import estimate
+from inference_monitor_cli.init.command import init
 from inference_monitor_cli.inspect import inspect
-from inference_monitor_cli.models import models
+from inference_monitor_cli.models.command import models
 from inference_monitor_cli.output import any_output
-from inference_monitor_cli.reconcile import reconcile
-from inference_monitor_cli.replay import replay
-from inference_monitor_cli.scorers import scorers_app
+from inference_monitor_cli.reconcile.command import reconcile
+from inference_monitor_cli.replay.command import replay
+from inference_monitor_cli.scorers.command import scorers_app
 
 
 class _App(typer.Typer):

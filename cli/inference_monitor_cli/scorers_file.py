@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from inference_monitor.scoring.config import InvalidScorersError, ScorersConfig, load_scorers
-from inference_monitor.scoring.model_ids import model_of
-from inference_monitor.scoring.models import ModelTable, model_table
-from inference_monitor.scoring.own_prices import parse_prices
-from inference_monitor.scoring.specs import JudgedSpec, Judging
+from inference_monitor.config.model_ids import model_of
+from inference_monitor.config.models import ModelTable, model_table
+from inference_monitor.config.own_prices import parse_prices
+from inference_monitor.config.scorers import InvalidScorersError, ScorersConfig, load_scorers
+from inference_monitor.config.specs import JudgedSpec, Judging
 from inference_monitor_cli.problems import CommandError
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from mlflow.entities import AssessmentSourceType, Feedback
 
 from inference_monitor.capture.reader import Entry, Quarantined, Skipped
+from inference_monitor.identity import trace_id
 from inference_monitor.inference import Inference, Source
 from inference_monitor.ledger import Summary
 from inference_monitor.ports import ScoringState, StoredTrace, Verdicts
-from inference_monitor.traces.identity import trace_id
 
 CHUNK_RECORDS = 100
 CHUNK_BYTES = 8 * 1024 * 1024

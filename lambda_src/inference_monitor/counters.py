@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from inference_monitor.aws_errors import code_of
 from inference_monitor.dynamodb import CONDITION_FAILED, dynamodb_errors
 from inference_monitor.errors import TransientError
-from inference_monitor.scoring.slots import BURST_SECONDS
+from inference_monitor.scoring.judge.slots import BURST_SECONDS
 from inference_monitor.tables import COUNTERS_KEY, EXPIRES
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from inference_monitor.capture.reader import read_documents
 from inference_monitor.capture.source import source_of
 from inference_monitor.claims import DynamoClaims
+from inference_monitor.config.scorers import load_scorers
 from inference_monitor.delivery import Delivery
 from inference_monitor.errors import (
     BatchNotStartedError,
@@ -43,8 +44,7 @@ from inference_monitor.ledger import Summary
 from inference_monitor.metric_names import FOREIGN, JUDGE_COST, NAMESPACE, SERVICE, UNACCOUNTED
 from inference_monitor.privacy.build import build_redaction
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
-from inference_monitor.scoring.config import load_scorers
-from inference_monitor.scoring.judge import bedrock_client
+from inference_monitor.scoring.judge.client import bedrock_client
 from inference_monitor.scoring.limits import (
     build_budget,
     build_first_of_hour,

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from inference_monitor.scoring.caps import DEFAULT_USD_PER_DAY, Cap
+from inference_monitor.config.caps import DEFAULT_USD_PER_DAY, Cap
 
 
 class Settings(BaseSettings):

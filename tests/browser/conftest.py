@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
+from inference_monitor.identity import trace_id
 from inference_monitor.inference import Inference
-from inference_monitor.traces.identity import trace_id
 from inference_monitor.traces.writer import MlflowTraceStore
 from tests import inferences
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from mlflow.entities import Trace
 
+from inference_monitor.config.caps import NANO
 from inference_monitor.counters import AMOUNT
-from inference_monitor.scoring.caps import NANO
 from inference_monitor.tables import COUNTERS_KEY
 from local.chain import Chain
 from tests.e2e.conftest import BUCKET

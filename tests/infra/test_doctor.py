@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from policy_sentry.querying.actions import get_action_data
 
-from inference_monitor_cli.account_settings import MLFLOW_ARN, AccountSettings
-from inference_monitor_cli.doctor_checks import S3_ACTIONS, SERVICES
-from inference_monitor_cli.doctor_deployed import ALARMS, ENVIRONMENT
-from inference_monitor_cli.init_file import MEANINGS
+from inference_monitor_cli.account.settings import MLFLOW_ARN, AccountSettings
+from inference_monitor_cli.doctor.checks import S3_ACTIONS, SERVICES
+from inference_monitor_cli.doctor.deployed import ALARMS, ENVIRONMENT
+from inference_monitor_cli.init.file import MEANINGS
 from stacks.settings import DeploySettings
 from tests.infra.deployed import Deployed
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from inference_monitor.scoring.models import DEFAULT_JUDGE
+from inference_monitor.config.models import DEFAULT_JUDGE
 from stacks import judge_checks, rules, scorers
 from stacks.names import MAX_PREFIX_LENGTH, Names
 from stacks.settings import DeploySettings, InvalidSettingsError

@@ -13,8 +13,8 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Trace
 
+from inference_monitor.identity import trace_id
 from inference_monitor.inference import Inference, Source
-from inference_monitor.traces.identity import trace_id
 from inference_monitor.traces.writer import MlflowTraceStore
 from local.settings import ENVIRONMENTS
 from tests import inferences

@@ -10,9 +10,9 @@ import requests
 from mlflow import MlflowClient
 from typer.testing import CliRunner
 
+from inference_monitor.identity import span_id
 from inference_monitor.ports import ScoredInference
-from inference_monitor.traces.identity import span_id
-from inference_monitor_cli.human_feedback import TIE
+from inference_monitor_cli.agreement.human_feedback import TIE
 from inference_monitor_cli.main import app
 from tests import inferences
 from tests.integration.conftest import Endpoint

@@ -17,8 +17,8 @@ import pytest
 from mlflow import MlflowClient
 
 from inference_monitor.errors import TransientError
+from inference_monitor.identity import trace_id
 from inference_monitor.ports import ScoredInference
-from inference_monitor.traces.identity import trace_id
 from inference_monitor.traces.writer import MlflowTraceStore
 from local.settings import ENVIRONMENTS
 from tests import inferences

@@ -11,8 +11,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from inference_monitor.config.conditions import MOST_PER_HOUR
 from inference_monitor.counters import AMOUNT, UNTIL, DynamoCounters
-from inference_monitor.scoring.conditions import MOST_PER_HOUR
 from inference_monitor.scoring.limits import build_pace
 from inference_monitor.settings import Settings
 from inference_monitor.tables import COUNTERS_KEY, EXPIRES

@@ -17,11 +17,11 @@ from inference_monitor.capture.reader import Entry, read_document
 from inference_monitor.capture.source import source_of
 from inference_monitor.delivery import Delivery
 from inference_monitor.errors import TransientError
+from inference_monitor.identity import trace_id
 from inference_monitor.ledger import Summary
 from inference_monitor.ports import ScoredInference, StoredTrace
 from inference_monitor.scoring.scorers import Scorers
 from inference_monitor.service import Monitor
-from inference_monitor.traces.identity import trace_id
 from inference_monitor.traces.writer import MlflowTraceStore
 from local.processes import StartError
 from local.settings import ENVIRONMENTS

@@ -46,9 +46,9 @@ def main() -> None:
 
 
 def _run(task: dict[str, Any], behaviour: dict[str, Any]) -> dict[str, Any]:
+    from inference_monitor.config.scorers import ScorersConfig  # noqa: PLC0415
     from inference_monitor.scoring.build import build_scorers  # noqa: PLC0415  # after the guard
-    from inference_monitor.scoring.config import ScorersConfig  # noqa: PLC0415
-    from inference_monitor.scoring.judge import bedrock_client  # noqa: PLC0415
+    from inference_monitor.scoring.judge.client import bedrock_client  # noqa: PLC0415
     from tests.unit.judging import MODEL, batch, inference  # noqa: PLC0415
 
     before = _stand_in(behaviour)

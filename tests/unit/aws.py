@@ -13,7 +13,7 @@ from typing import IO, Any, BinaryIO
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-from inference_monitor.scoring.models import DEFAULT_JUDGE
+from inference_monitor.config.models import DEFAULT_JUDGE
 
 STACK = "SageMakerInferenceMonitoringStack-dev"
 MACHINE = "arn:aws:states:eu-west-1:111122223333:stateMachine:machine-dev"

@@ -10,6 +10,7 @@ from mlflow.entities import AssessmentSource, Feedback
 from inference_monitor.capture.reader import Entry
 from inference_monitor.delivery import Delivery
 from inference_monitor.errors import TransientError
+from inference_monitor.identity import trace_id
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
 from inference_monitor.ports import (
@@ -20,7 +21,6 @@ from inference_monitor.ports import (
     Verdicts,
     supersedes,
 )
-from inference_monitor.traces.identity import trace_id
 
 EXPERIMENT = "7"
 

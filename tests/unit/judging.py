@@ -11,6 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from inference_monitor.config.models import DEFAULT_JUDGE
+from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.inference import (
     Choice,
     Failure,
@@ -23,10 +25,8 @@ from inference_monitor.inference import (
     Usage,
 )
 from inference_monitor.scoring.build import build_scorers
-from inference_monitor.scoring.config import ScorersConfig
 from inference_monitor.scoring.first_of_hour import FirstOfHour
-from inference_monitor.scoring.models import DEFAULT_JUDGE
-from inference_monitor.scoring.pace import Pace
+from inference_monitor.scoring.judge.pace import Pace
 from inference_monitor.scoring.scorers import Budgets, Scorers
 
 MODEL = DEFAULT_JUDGE

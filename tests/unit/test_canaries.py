@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from inference_monitor import handler as lambda_module
+from inference_monitor.config.privacy import PrivacyConfig
 from inference_monitor.errors import MonitorError, PermanentWriteError, TransientError
 from inference_monitor.ports import ScoredInference, ScoringState, StoredTrace
 from inference_monitor.privacy.build import build_redaction
-from inference_monitor.privacy.config import PrivacyConfig
-from inference_monitor.scoring.judge import ConverseClient
+from inference_monitor.scoring.judge.client import ConverseClient
 from inference_monitor.service import Monitor
 from inference_monitor.settings import get_settings
 from inference_monitor.traces.api import Answer

@@ -10,8 +10,8 @@ import pytest
 from inference_monitor.capture.reader import read_document
 from inference_monitor.capture.source import source_of
 from inference_monitor.chunk import chunks
+from inference_monitor.identity import assessment_id, span_id, trace_id
 from inference_monitor.inference import Source
-from inference_monitor.traces.identity import assessment_id, span_id, trace_id
 from tests.unit.builders import capture
 
 SOURCE = Source("captures", "llm/ep/blue/2026/03/02/09/a.jsonl", "ep", "blue", experiment_id="7")

@@ -13,11 +13,11 @@ from inference_monitor.capture.reader import Entry, read_document
 from inference_monitor.chunk import CHUNK_RECORDS
 from inference_monitor.delivery import Delivery
 from inference_monitor.errors import JudgeUnavailableError, PermanentWriteError, TransientError
+from inference_monitor.identity import trace_id
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
 from inference_monitor.ports import ScoredInference, StoredTrace
 from inference_monitor.service import FIRST_GROUP, GIVE_UP_AFTER, Monitor
-from inference_monitor.traces.identity import trace_id
 from tests.unit.builders import capture
 from tests.unit.fakes import EXPERIMENT, FakeClaims, FakeResults, FakeScorer, FakeTraces
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from inference_monitor.capture.reader import Entry
-from inference_monitor.privacy.config import PrivacyConfig, load_privacy
+from inference_monitor.config.privacy import PrivacyConfig, load_privacy
 from inference_monitor.privacy.patterns import PATTERNS, SECRET, Finder, Pattern
 from inference_monitor.privacy.presidio import presidio_finder
 from inference_monitor.privacy.redact import Redactor

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import Any
 
+from inference_monitor.config.privacy import PresidioConfig
 from inference_monitor.errors import MonitorError
-from inference_monitor.privacy.config import PresidioConfig
 from inference_monitor.privacy.patterns import Finder, Found
 
 HOW_TO_INSTALL = (

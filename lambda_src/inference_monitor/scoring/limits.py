@@ -8,14 +8,14 @@ from functools import cache, lru_cache
 import boto3
 from botocore.config import Config
 
+from inference_monitor.config.caps import Caps
+from inference_monitor.config.models import ModelTable, model_table
+from inference_monitor.config.own_prices import parse_prices
 from inference_monitor.counters import DynamoCounters
-from inference_monitor.scoring.budget import Budget, CappedBudget, Unlimited
-from inference_monitor.scoring.caps import Caps
+from inference_monitor.scoring.cost.budget import Budget, CappedBudget, Unlimited
 from inference_monitor.scoring.first_of_hour import CountedFirstOfHour, FirstOfHour
-from inference_monitor.scoring.models import ModelTable, model_table
-from inference_monitor.scoring.own_prices import parse_prices
-from inference_monitor.scoring.pace import Pace
-from inference_monitor.scoring.slots import SharedSlots
+from inference_monitor.scoring.judge.pace import Pace
+from inference_monitor.scoring.judge.slots import SharedSlots
 from inference_monitor.settings import Settings
 
 # Runs of which an instance of the function remembers a refusal.

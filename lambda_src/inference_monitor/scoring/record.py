@@ -8,14 +8,14 @@ from typing import Protocol
 
 from mlflow.entities import AssessmentSourceType, Feedback
 
+from inference_monitor.config.scorers import ScorersConfig
+from inference_monitor.config.specs import ScorerSpec
 from inference_monitor.delivery import RefusedJudges
+from inference_monitor.identity import assessment_id, trace_id
 from inference_monitor.inference import Inference, Source
-from inference_monitor.scoring.budget import Budget
-from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.cost.budget import Budget
 from inference_monitor.scoring.material import Material, answers_of, materials
-from inference_monitor.scoring.specs import ScorerSpec
 from inference_monitor.scoring.text import cut_end, well_formed
-from inference_monitor.traces.identity import assessment_id, trace_id
 
 MAX_RATIONALE = 4_000
 """Characters."""

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
+from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.delivery import Delivery
 from inference_monitor.errors import TransientError
 from inference_monitor.ports import ToScore, Verdicts, supersedes
 from inference_monitor.scoring.answers import OfAnswer, combine
 from inference_monitor.scoring.breaker import Breaker
-from inference_monitor.scoring.budget import Budget, Unlimited
-from inference_monitor.scoring.config import ScorersConfig
+from inference_monitor.scoring.cost.budget import Budget, Unlimited
 from inference_monitor.scoring.record import Allowance, Scored, record_of
 from inference_monitor.scoring.tasks import Planned, Planner, Task
 

@@ -8,13 +8,13 @@ from typing import Protocol
 
 from mlflow.entities import Feedback
 
-from inference_monitor.scoring.asking import Asking
-from inference_monitor.scoring.calls import JudgeCall, plan_calls
-from inference_monitor.scoring.criteria import Criterion
+from inference_monitor.config.specs import ScorerSpec
+from inference_monitor.scoring.ask import Asking
 from inference_monitor.scoring.error_codes import JUDGE_DECLINED
+from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
+from inference_monitor.scoring.judge.criteria import Criterion
 from inference_monitor.scoring.record import Allowance, CodeScorer, Record, Scored, given_before
 from inference_monitor.scoring.selection import Selection
-from inference_monitor.scoring.specs import ScorerSpec
 
 
 class Task(Protocol):

@@ -12,10 +12,10 @@ from mlflow.tracing.constant import (
     TraceTagKey,
 )
 
+from inference_monitor.identity import trace_id
 from inference_monitor.inference import Inference, Source
 from inference_monitor.traces.attributes import read_caller
 from inference_monitor.traces.chat import message_text, token_usage
-from inference_monitor.traces.identity import trace_id
 from inference_monitor.traces.sanitize import cut, json_text
 from inference_monitor.traces.spans import build_spans
 

@@ -9,8 +9,8 @@ from typing import Any
 from mlflow.entities import Span, SpanType
 from mlflow.tracing.constant import SpanAttributeKey
 
+from inference_monitor.identity import span_id
 from inference_monitor.inference import Failure, Inference
-from inference_monitor.traces.identity import span_id
 from inference_monitor.traces.parts import ROOT, Part, parts_of
 from inference_monitor.traces.sanitize import clean, cut, json_text
 

@@ -17,13 +17,13 @@ from mlflow.entities import Feedback
 from mlflow.exceptions import MlflowException
 
 from inference_monitor.errors import PermanentWriteError, TransientError
+from inference_monitor.identity import trace_id
 from inference_monitor.ports import ScoredInference, ScoringState, StoredTrace
 from inference_monitor.traces.api import MlflowApi
 from inference_monitor.traces.assessments import storable
 from inference_monitor.traces.build import BuiltTrace, build_trace
 from inference_monitor.traces.experiment import Experiment, ExperimentByName
 from inference_monitor.traces.finish import Finish, feedback
-from inference_monitor.traces.identity import trace_id
 from inference_monitor.traces.outcome import Outcome
 from inference_monitor.traces.records import DELIVERY, SCORING, search, stored_trace
 from inference_monitor.traces.server import Server

@@ -15,16 +15,16 @@ from typing import Any, Self
 
 from mlflow.entities import Feedback
 
+from inference_monitor.config.scorers import ScorersConfig
+from inference_monitor.config.specs import Judging, ScorerSpec
 from inference_monitor.inference import Inference, Kind, Source
-from inference_monitor.scoring.answer import Answer
 from inference_monitor.scoring.batch import requests
-from inference_monitor.scoring.calls import JudgeCall, prompt_version
-from inference_monitor.scoring.config import ScorersConfig
-from inference_monitor.scoring.criteria import Criterion, criteria
+from inference_monitor.scoring.judge.answer import Answer
+from inference_monitor.scoring.judge.calls import JudgeCall, prompt_version
+from inference_monitor.scoring.judge.criteria import Criterion, criteria
+from inference_monitor.scoring.judge.prompts import Prompt
 from inference_monitor.scoring.material import Material
-from inference_monitor.scoring.prompts import Prompt
 from inference_monitor.scoring.record import Record, given_before
-from inference_monitor.scoring.specs import Judging, ScorerSpec
 from inference_monitor.scoring.tasks import is_declined
 
 

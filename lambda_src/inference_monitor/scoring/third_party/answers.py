@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from inference_monitor.scoring.answer import Answer
-from inference_monitor.scoring.judge_output import explain_stop, objects, text
-from inference_monitor.scoring.verdict import UnreadableVerdictError
+from inference_monitor.scoring.judge.answer import Answer
+from inference_monitor.scoring.judge.output import explain_stop, objects, text
+from inference_monitor.scoring.judge.verdict import UnreadableVerdictError
 
 Wanted = TypeVar("Wanted", bound=BaseModel)
 

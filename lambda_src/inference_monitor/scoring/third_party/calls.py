@@ -9,12 +9,12 @@ from typing import Any
 
 from mlflow.entities import Feedback
 
-from inference_monitor.scoring.answer import Answer
-from inference_monitor.scoring.requests import JudgeRequest
-from inference_monitor.scoring.specs import InferenceParameters
+from inference_monitor.config.specs import InferenceParameters
+from inference_monitor.scoring.judge.answer import Answer
+from inference_monitor.scoring.judge.requests import JudgeRequest
+from inference_monitor.scoring.judge.written_objects import TOOL
 from inference_monitor.scoring.text import estimate_tokens
 from inference_monitor.scoring.third_party.schema import tool_schema
-from inference_monitor.scoring.written_objects import TOOL
 
 _SYSTEM = "Do what the message says."
 

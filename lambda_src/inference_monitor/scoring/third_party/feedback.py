@@ -10,6 +10,8 @@ from mlflow.entities import AssessmentError, AssessmentSource, AssessmentSourceT
 from mlflow.genai.scorers import FRAMEWORK_METADATA_KEY
 from mlflow.tracing.constant import AssessmentMetadataKey
 
+from inference_monitor.config.specs import MlflowSpec, bedrock_model_id
+from inference_monitor.config.third_party_names import framework_of
 from inference_monitor.scoring.error_codes import (
     JUDGE_DECLINED,
     JUDGE_REFUSED,
@@ -17,10 +19,8 @@ from inference_monitor.scoring.error_codes import (
     UNREADABLE_VERDICT,
 )
 from inference_monitor.scoring.record import Record, attach
-from inference_monitor.scoring.specs import MlflowSpec, bedrock_model_id
 from inference_monitor.scoring.text import cut_end
 from inference_monitor.scoring.third_party.line import JudgeLine
-from inference_monitor.scoring.third_party.names import framework_of
 
 
 def failure(told: str) -> Feedback:

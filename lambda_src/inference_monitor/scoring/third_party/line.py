@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from inference_monitor.config.specs import InferenceParameters
 from inference_monitor.errors import JudgeUnavailableError, MonitorError
-from inference_monitor.scoring.answer import Answer
-from inference_monitor.scoring.asking import Asking
-from inference_monitor.scoring.calls import declined_message
+from inference_monitor.scoring.ask import Asking
+from inference_monitor.scoring.judge.answer import Answer
+from inference_monitor.scoring.judge.calls import declined_message
+from inference_monitor.scoring.judge.verdict import UnreadableVerdictError
 from inference_monitor.scoring.record import Allowance, Scored
-from inference_monitor.scoring.specs import InferenceParameters
 from inference_monitor.scoring.third_party.answers import Wanted, explanations, filled_in, said
 from inference_monitor.scoring.third_party.calls import MetricCall
-from inference_monitor.scoring.verdict import UnreadableVerdictError
 
 
 class NoAnswerError(MonitorError):

@@ -10,11 +10,12 @@ from threading import Lock
 from mlflow.entities import Feedback
 from mlflow.genai.scorers import Scorer as MlflowScorer
 
-from inference_monitor.scoring.asking import Asking
-from inference_monitor.scoring.custom import first_line
+from inference_monitor.config.specs import MlflowSpec
+from inference_monitor.config.third_party_names import Framework
+from inference_monitor.scoring.ask import Asking
+from inference_monitor.scoring.code.custom import first_line
 from inference_monitor.scoring.material import Material
 from inference_monitor.scoring.record import Allowance, Record, Scored
-from inference_monitor.scoring.specs import MlflowSpec
 from inference_monitor.scoring.third_party.adapter import UnusableMetricError
 from inference_monitor.scoring.third_party.feedback import (
     accounts_of,
@@ -25,7 +26,6 @@ from inference_monitor.scoring.third_party.feedback import (
 )
 from inference_monitor.scoring.third_party.line import JudgeLine
 from inference_monitor.scoring.third_party.load import ADAPTERS, make_scorer
-from inference_monitor.scoring.third_party.names import Framework
 
 
 @dataclass(frozen=True, slots=True)

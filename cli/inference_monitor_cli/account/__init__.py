@@ -1,0 +1,1 @@
+"""What the AWS account has: endpoints, MLflow servers and judge models."""

@@ -1,0 +1,1 @@
+"""Judging in Amazon Bedrock batch inference jobs."""

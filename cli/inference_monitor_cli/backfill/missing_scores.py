@@ -1,0 +1,133 @@
+"""Which scores the inferences of capture files lack, as MLflow tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from inference_monitor.capture.reader import Entry
+from inference_monitor.chunk import chunks
+from inference_monitor.config.scorers import ScorersConfig
+from inference_monitor.config.specs import ScorerSpec
+from inference_monitor.inference import Inference, Source
+from inference_monitor.ports import StoredTrace
+from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
+from inference_monitor.scoring.judge.criteria import criteria
+from inference_monitor.scoring.record import Record, record_of
+from inference_monitor.scoring.selection import Selection
+from inference_monitor.scoring.tasks import not_given
+
+Lookup = Callable[[Sequence[str]], Mapping[str, StoredTrace]]
+Redact = Callable[[Entry], Entry]
+
+Score = tuple[str, str, str]
+"""The trace, and name and version of the scorer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """An inference that lacks scores.
+
+    `calls` is what a judge is to be asked, `others` are scorers that only the function can run;
+    `lacking` are these and the scorers that were not looked for. `traced` is False where MLflow has
+    no whole trace of it, to which a score could be added.
+    """
+
+    record: Record
+    calls: list[JudgeCall]
+    others: list[ScorerSpec]
+    lacking: list[str]
+    traced: bool
+
+    @property
+    def names(self) -> list[str]:
+        """The scorers of `calls` and `others`."""
+        return self.asked + [spec.name for spec in self.others]
+
+    @property
+    def asked(self) -> list[str]:
+        """The scorers of `calls`, each once however many answers it is asked about."""
+        return list(dict.fromkeys(name for call in self.calls for name in call.names))
+
+
+class MissingScores:
+    """Compares capture files with MLflow; the first of several with one identity stands for all.
+
+    Rules with `first_per_hour` hold for nothing here: only the function knows who was first.
+    """
+
+    def __init__(
+        self,
+        config: ScorersConfig,
+        default_model: str,
+        lookup: Lookup,
+        *,
+        redact: Redact | None = None,
+        only: Iterable[str] = (),
+        under_way: frozenset[Score] = frozenset(),
+    ) -> None:
+        """What to look for.
+
+        Args:
+            config: The deployed `scorers.yaml`.
+            default_model: The deployed judge.
+            lookup: Asks MLflow.
+            redact: What the function does to an entry before anything else.
+            only: The scorers that are looked at; all when there are none.
+            under_way: Scores that somebody is judging already, which are not missing.
+        """
+        self._config = config
+        self._criteria = {one.spec.name: one for one in criteria(config, default_model)}
+        self._selection = Selection(config.always, None)
+        self._lookup = lookup
+        self._redact = redact
+        self._only = frozenset(only) or None
+        self._under_way = under_way
+        self._seen: set[bytes] = set()
+        self.left_to_others = 0
+
+    def of_file(self, source: Source, entries: Iterable[Entry]) -> Iterator[Lacking]:
+        """The inferences of a file that lack something.
+
+        Raises:
+            MonitorError: If S3 or MLflow fails: nothing can be said then.
+        """
+        if self._redact:
+            entries = map(self._redact, entries)
+        for chunk in chunks(entries, source):
+            new = {key: one for key, one in chunk.inferences.items() if self._is_new(key)}
+            known = self._lookup(list(new)) if new else {}
+            for key, inference in new.items():
+                lacking = self._lacking(key, inference, source, known.get(key))
+                if lacking.names:
+                    yield lacking
+
+    def _lacking(
+        self, key: str, inference: Inference, source: Source, stored: StoredTrace | None
+    ) -> Lacking:
+        record = record_of(inference, source, self._config)
+        existing = stored.assessments if stored else ()
+        missing, _ = not_given(self._config.scorers, record, existing)
+        lacking = [s for s in self._selection.choose(record, missing) if self._fits(s, record)]
+        wanted = [s for s in lacking if not self._only or s.name in self._only]
+        mine = [s for s in wanted if (key, s.name, s.version) not in self._under_way]
+        self.left_to_others += len(wanted) - len(mine)
+        return Lacking(
+            record,
+            plan_calls(record, [self._criteria[s.name] for s in mine if s.name in self._criteria]),
+            [s for s in mine if s.name not in self._criteria],
+            [s.name for s in lacking],
+            traced=stored is not None and stored.complete,
+        )
+
+    def _fits(self, spec: ScorerSpec, record: Record) -> bool:
+        """Whether there is something to judge; a code scorer decides that itself."""
+        criterion = self._criteria.get(spec.name)
+        return criterion is None or any(map(criterion.can_be_asked, record.materials))
+
+    def _is_new(self, key: str) -> bool:
+        identity = bytes.fromhex(key.removeprefix("tr-"))
+        if identity in self._seen:
+            return False
+        self._seen.add(identity)
+        return True

@@ -1,0 +1,295 @@
+"""What is known of Bedrock's models that can judge: lifecycle, what a request may have, prices.
+
+The facts are in `models.yaml`; a deployment's own prices go before those of the file. Imported at
+synth time, where neither MLflow nor boto3 is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from inference_monitor.config.data_files import data_file
+from inference_monitor.config.model_ids import GEOGRAPHIES, SCHEME
+from inference_monitor.config.yaml_file import ConfigFile, Location
+from inference_monitor.errors import MonitorError
+
+MODELS_FILE = data_file("models.yaml")
+DEFAULT_JUDGE = "bedrock:/global.anthropic.claude-sonnet-4-6"
+
+Way = Literal["json_schema", "forced_tool", "any_tool", "offered_tool", "words"]
+"""How a model can be made to answer with a verdict, best first."""
+Refusable = Literal["temperature", "top_p", "temperature_with_top_p", "stop_sequences", "system"]
+
+Comparable = Literal["end_of_life", "input", "output", "cache_read", "cache_write"]
+"""Facts that MLflow's catalog has, too."""
+Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+_MILLION = 1_000_000
+
+
+class InvalidModelsError(MonitorError):
+    """`models.yaml` cannot be used; one line for each problem, with the file's line number."""
+
+
+class ModelState(StrEnum):
+    """Where a model is in Bedrock's model lifecycle."""
+
+    ACTIVE = "active"
+    LEGACY = "legacy"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """USD per million tokens of one model."""
+
+    input: float
+    output: float
+    cache_read: float
+    cache_write: float
+
+    def usd(
+        self, input_tokens: int, output_tokens: int, cache_read: int = 0, cache_write: int = 0
+    ) -> float:
+        """USD for a call; as in Converse's `usage`, `input_tokens` are those outside the cache."""
+        tokens = (input_tokens, output_tokens, cache_read, cache_write)
+        prices = (self.input, self.output, self.cache_read, self.cache_write)
+        return sum(n * price for n, price in zip(tokens, prices, strict=True)) / _MILLION
+
+
+class ModelFacts(BaseModel):
+    """What is known of the models whose id matches `pattern`; None is always "not known".
+
+    Attributes:
+        pattern: Matched with the id, with the last part of an ARN, and with that without its
+            geography (`us.`, `eu.`, `global.`, …); `*` stands for anything.
+        suggested: The id by which the model is suggested instead of one that has reached its end.
+        legacy: The first day in Bedrock's state "Legacy".
+        end_of_life: The first day on which requests fail.
+        source: Where the facts are from that are not from the file's own source.
+        differs: Why a fact differs from the file's source on purpose, by the fact's name.
+        ways: Ways to a verdict that the model is known to take, best first.
+        refuses: Parameters that the model answers with an error.
+        thinks: Whether thoughts come before the answer: never, when asked for ("optional"), or
+            without being asked for ("always").
+        takes_effort: Whether the least effort can be asked for (`effort` in Converse's request).
+        least_cached: Tokens of the shortest prefix that is kept in the prompt cache. None, also
+            where nothing is cached: a model that is not known to cache refuses to be told what to.
+        caches_tools: Whether tools are part of that prefix, or the system prompt alone.
+        output_weight: Tokens of the quota per minute that one output token uses.
+        input: USD per million tokens, like the next three.
+        output: Of what is answered, thoughts included.
+        cache_read: Of what is read from the prompt cache; left out, 0.1 times `input`.
+        cache_write: Of what is written to it; left out, 1.25 times `input`.
+        regional: The factor for the prices of inference profiles of one geography.
+        geographies: That factor for single geographies, where it is another one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pattern: str = Field(min_length=1)
+    suggested: str | None = None
+    legacy: date | None = None
+    end_of_life: date | None = None
+    source: str | None = None
+    differs: dict[Comparable, str] = {}
+    ways: list[Way] | None = Field(default=None, min_length=1)
+    refuses: list[Refusable] = []
+    thinks: Literal["never", "optional", "always"] | None = None
+    takes_effort: bool = False
+    least_cached: int | None = Field(default=None, gt=0)
+    caches_tools: bool = True
+    output_weight: int = Field(default=1, ge=1)
+    input: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    output: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    cache_read: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    cache_write: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    regional: Factor = 1
+    geographies: dict[str, Factor] = {}
+
+    @model_validator(mode="after")
+    def _has_a_whole_price(self) -> Self:
+        if (self.input is None) != (self.output is None):
+            raise PydanticCustomError("not_usable", "`input` and `output` go together")
+        return self
+
+    def matches(self, model_id: str) -> bool:
+        """Whether this row is about a model, by its id or ARN."""
+        return _geography_of(self.pattern, model_id) is not None
+
+    def price(self, model_id: str) -> Price | None:
+        """The price of a model; None if this is about others, or the price is not known."""
+        geography = _geography_of(self.pattern, model_id)
+        if geography is None or self.input is None or self.output is None:
+            return None
+        usual = 1 if geography in ("", "global") else self.regional
+        factor = self.geographies.get(geography, usual)
+        # What Anthropic's models ask for, and most others with a cache.
+        read = 0.1 * self.input if self.cache_read is None else self.cache_read
+        write = 1.25 * self.input if self.cache_write is None else self.cache_write
+        return Price(*(factor * price for price in (self.input, self.output, read, write)))
+
+    def state(self, today: date) -> ModelState:
+        """The state on a day. Without `legacy`, an announced end says that it is Legacy already."""
+        if self.end_of_life and self.end_of_life <= today:
+            return ModelState.ENDED
+        announced = self.legacy <= today if self.legacy else self.end_of_life is not None
+        return ModelState.LEGACY if announced else ModelState.ACTIVE
+
+
+@lru_cache(4096)  # An estimate looks the same few models up for each of its calls.
+def _geography_of(pattern: str, model_id: str) -> str | None:
+    """The geography that is left out of an id for a pattern to match, "" if none; else None."""
+    name = model_id.rpartition("/")[2]
+    if any(fnmatchcase(text, pattern) for text in (model_id, name)):
+        return ""
+    geography, _, rest = name.partition(".")
+    return geography if geography in GEOGRAPHIES and fnmatchcase(rest, pattern) else None
+
+
+class ModelTable(BaseModel):
+    """Facts by model, with the date and the source they are from; the first match counts.
+
+    `batch` is the factor for the prices of batch inference, `left_out` has patterns of models of
+    the source that are no judges, and `own_prices` are those of a deployment, which go first.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    as_of: date
+    source: str
+    batch: float = Field(default=0.5, gt=0, le=1)
+    left_out: list[str] = []
+    models: list[ModelFacts]
+    own_prices: tuple[ModelFacts, ...] = ()
+
+    @staticmethod
+    def load(path: Path = MODELS_FILE) -> ModelTable:
+        """Read a table.
+
+        Raises:
+            InvalidModelsError: If the file is no table of models.
+        """
+        return _FILE.read(path)
+
+    def with_own(self, prices: Iterable[ModelFacts]) -> Self:
+        """The table with prices of one's own, which go before those it has."""
+        return self.model_copy(update={"own_prices": (*prices, *self.own_prices)})
+
+    def price(self, model_id: str) -> Price | None:
+        """The price of a model by its id or ARN; None when the table does not know it."""
+        rows = (*self.own_prices, *self.models)
+        return next((found for row in rows if (found := row.price(model_id))), None)
+
+    def cost(
+        self,
+        model_id: str,
+        input_tokens: int,
+        output_tokens: int,
+        *,
+        cache_read: int = 0,
+        cache_write: int = 0,
+        batch: bool = False,
+    ) -> float | None:
+        """USD for a call; None when the table does not know the model's price."""
+        if (price := self.price(model_id)) is None:
+            return None
+        usd = price.usd(input_tokens, output_tokens, cache_read, cache_write)
+        return usd * self.batch if batch else usd
+
+    def facts(self, model_id: str) -> ModelFacts | None:
+        """What is known of a model by its id or ARN; None for others, and for opaque ARNs."""
+        return next((row for row in self.models if row.matches(model_id)), None)
+
+    def state(self, model_id: str, today: date) -> ModelState:
+        """The state of a model on a day."""
+        facts = self.facts(model_id)
+        return facts.state(today) if facts else ModelState.UNKNOWN
+
+    def living(self, today: date) -> list[str]:
+        """A few active models to use instead of another, as `bedrock:/…`."""
+        return [
+            SCHEME + row.suggested
+            for row in self.models
+            if row.suggested and row.state(today) is ModelState.ACTIVE
+        ]
+
+    def assumed_price(self, today: date | None = None) -> Price:
+        """The price that is assumed of a model without one: that of the dearest active model.
+
+        Raises:
+            ValueError: If the table has no price of an active model.
+        """
+        day = today or datetime.now(UTC).date()
+        active = (row for row in self.models if row.state(day) is ModelState.ACTIVE)
+        # A row matches its own pattern, and without a geography, so the plain price is compared.
+        prices = [price for row in active if (price := row.price(row.pattern))]
+        return max(prices, key=lambda price: (price.output, price.input, price.cache_read))
+
+
+@cache
+def model_table() -> ModelTable:
+    """The table of `models.yaml`, read once in a process.
+
+    Raises:
+        InvalidModelsError: If the file is no table of models.
+    """
+    return ModelTable.load()
+
+
+def _known_key(location: Location) -> Location:
+    """Where a problem is, up to the last key that stands in the table of right values."""
+    mapping = next((key for key in ("geographies", "differs") if key in location), None)
+    return location[: location.index(mapping) + 1] if mapping else location
+
+
+_DAY = "a date, e.g. 2026-11-24"
+_NUMBER = "a number of USD per million tokens"
+_FACTOR = "a factor above 0"
+_TRUTH = "true or false"
+_FILE = ConfigFile(
+    ModelTable,
+    InvalidModelsError,
+    {
+        "": "a mapping with `as_of`, `source` and `models`",
+        "as_of": _DAY,
+        "batch": "a factor above 0, at most 1",
+        "cache_read": _NUMBER,
+        "cache_write": _NUMBER,
+        "caches_tools": _TRUTH,
+        "differs": "reasons as text by fact, e.g. {end_of_life: one report says so}",
+        "end_of_life": _DAY,
+        "geographies": "factors above 0 by geography, e.g. {us-gov: 1.2}",
+        "input": _NUMBER,
+        "least_cached": "a number of tokens",
+        "left_out": "a list of patterns of ids",
+        "legacy": _DAY,
+        "models": "a list of models",
+        "output": _NUMBER,
+        "output_weight": "a whole number from 1 on",
+        "own_prices": "left out",
+        "pattern": 'a model id, with * for anything, e.g. "amazon.nova-lite-*"',
+        "refuses": (
+            "a list of temperature, top_p, temperature_with_top_p, stop_sequences and system"
+        ),
+        "regional": _FACTOR,
+        "source": "where the facts are from, as text",
+        "suggested": "the id of a model",
+        "takes_effort": _TRUTH,
+        "thinks": "never, optional or always",
+        "ways": "a list of json_schema, forced_tool, any_tool, offered_tool and words",
+    },
+    {},
+    locate=_known_key,
+)

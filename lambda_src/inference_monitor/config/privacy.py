@@ -1,0 +1,126 @@
+"""The schema of `privacy.yaml`: what is redacted where redaction is switched on.
+
+Imported at synth time, where neither MLflow nor boto3 is installed.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from inference_monitor.config.data_files import data_file
+from inference_monitor.config.yaml_file import ConfigFile, Location
+from inference_monitor.errors import MonitorError
+from inference_monitor.privacy.patterns import KINDS
+from inference_monitor.privacy.time_limit import cpu_limit
+
+PRIVACY_FILE = data_file("privacy.yaml")
+
+_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
+# A pattern in linear time takes milliseconds for each of these, one in quadratic time many seconds.
+_HOSTILE = [unit * (100_000 // len(unit)) for unit in ("a", "A", "1", "-", " ", "a1", "a ", "1-")]
+_PROBE_SECONDS = 1.0
+
+
+class InvalidPrivacyError(MonitorError):
+    """`privacy.yaml` cannot be used; one line for each problem, with the file's line number."""
+
+
+def _unusable(reason: str) -> PydanticCustomError:
+    return PydanticCustomError("not_usable", "{reason}", {"reason": reason})
+
+
+def _kind(value: Any) -> Any:
+    if value not in KINDS:
+        raise PydanticCustomError("kind", "")
+    return value
+
+
+def _name(value: Any) -> Any:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise _unusable(
+            f"{value!r} is no name of a pattern: capital letters, digits and `_`, at most 40"
+        )
+    if value in KINDS:
+        raise _unusable(f"`{value}` is the name of a built-in pattern")
+    return value
+
+
+def _regex(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise _unusable("a pattern must be a regular expression in quotes")
+    try:
+        regex = re.compile(value)
+    except re.error as error:
+        raise _unusable(f"not a regular expression: {error}") from None
+    if regex.search(""):
+        raise _unusable("matches where nothing is; it must match at least one character")
+    try:
+        for text in _HOSTILE:
+            # The last character makes a match fail only where it nearly succeeded.
+            with cpu_limit(_PROBE_SECONDS):
+                regex.search(f"{text}\0")
+    except TimeoutError:
+        raise _unusable(
+            "takes too long on a text of 100,000 characters; bound its repetitions ({1,20} instead"
+            r" of +), or begin it with a boundary such as \b"
+        ) from None
+    return value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PresidioConfig(_Strict):
+    """What Presidio looks for besides; `entities` by Presidio's own names."""
+
+    language: str = Field(default="en", min_length=2)
+    model: str = Field(default="en_core_web_lg", pattern=r"^\w+$")
+    entities: list[str] = Field(default=["PERSON", "LOCATION"], min_length=1)
+    score_threshold: float = Field(default=0.5, ge=0, le=1)
+
+
+class PrivacyConfig(_Strict):
+    """A valid `privacy.yaml`."""
+
+    builtin: list[Annotated[str, BeforeValidator(_kind)]] = list(KINDS)
+    patterns: Annotated[
+        dict[Annotated[str, BeforeValidator(_name)], Annotated[str, BeforeValidator(_regex)]],
+        Field(max_length=50),
+    ] = {}
+    presidio: PresidioConfig = PresidioConfig()
+
+
+RIGHT = {
+    "": "a mapping with `builtin`, `patterns` or `presidio`",
+    "builtin": f"a list of {', '.join(KINDS)}",
+    "entities": "a list of Presidio's entities, e.g. [PERSON, LOCATION]",
+    "language": "a language of Presidio, e.g. en",
+    "model": "the name of an installed spaCy model, e.g. en_core_web_lg",
+    "patterns": "a mapping of at most 50 names to regular expressions",
+    "presidio": "a mapping with `language`, `model`, `entities` and `score_threshold`",
+    "score_threshold": "a number from 0 to 1",
+}
+"""What would be right, for every key of the schema."""
+
+
+def _in_file(location: Location) -> Location:
+    """Leave out what pydantic adds for the key of a mapping."""
+    return tuple(part for part in location if part != "[key]")
+
+
+_FILE = ConfigFile(PrivacyConfig, InvalidPrivacyError, RIGHT, {}, locate=_in_file)
+
+
+def load_privacy(path: Path = PRIVACY_FILE) -> PrivacyConfig:
+    """Read `privacy.yaml`.
+
+    Raises:
+        InvalidPrivacyError: If anything in it is wrong; its text has one line per problem.
+    """
+    return _FILE.read(path)

@@ -1,0 +1,1 @@
+"""Scorers that are code: the project's own and the user's."""

@@ -1,0 +1,1 @@
+"""What judging costs: the forecast of a call and the budget of a day."""

@@ -1,0 +1,1 @@
+"""Prompts, calls and verdicts of a judge: a model on Amazon Bedrock."""
