@@ -13,6 +13,7 @@ from inference_monitor_cli.doctor.command import doctor
 from inference_monitor_cli.estimate.command import estimate
 from inference_monitor_cli.init.command import init
 from inference_monitor_cli.inspect import inspect
+from inference_monitor_cli.load.command import load
 from inference_monitor_cli.models.command import models
 from inference_monitor_cli.output import any_output
 from inference_monitor_cli.reconcile.command import reconcile
@@ -36,7 +37,7 @@ app = _App(
     # Locals in a traceback would print what people typed into the model.
     pretty_exceptions_show_locals=False,
 )
-for verb in (init, doctor, inspect, replay, backfill, reconcile, agreement, estimate, models):
+for verb in (init, doctor, inspect, replay, backfill, reconcile, agreement, estimate, models, load):
     app.command()(verb)
 app.add_typer(scorers_app, name="scorers")
 

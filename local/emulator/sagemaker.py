@@ -1,17 +1,21 @@
 """The part of SageMaker's control plane that a deployment asks, which ministack does not have.
 
+Requests of SageMaker's runtime are signed for the same service; they go to `invocations`.
+
 It refuses as SageMaker does, by botocore 1.44.5's model: a name it does not know, an ARN of another
 kind, a member that is missing. There is no Update and no List.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
 from collections.abc import Callable
 from typing import Any
 
+from local.emulator.invocations import PATH, Invocations
 from local.settings import ACCOUNT
 
 TARGET = "SageMaker."
@@ -44,18 +48,24 @@ class RefusedError(Exception):
 class SageMaker:
     """Endpoints with their capture, Apps and tracking servers, for as long as it runs."""
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, put: Callable[[str, str, bytes], None] | None = None) -> None:
+        """`put` writes a capture file: bucket, key, body. Without it there is no runtime."""
         self._arn = f"arn:aws:sagemaker:{region}:{ACCOUNT}:"
         self._configs: dict[str, Body] = {}
         self._endpoints: dict[str, Body] = {}
         self._apps: dict[str, Body] = {}
         self._servers: dict[str, Body] = {}
         self._lock = threading.Lock()
+        self._invocations = Invocations(self._config_of, put) if put else None
+        if self._invocations:
+            self._invocations.start()
 
     async def handle(
-        self, _method: str, _path: str, headers: dict[str, str], body: bytes, _query: Any
+        self, _method: str, path: str, headers: dict[str, str], body: bytes, _query: Any
     ) -> tuple[int, dict[str, str], bytes]:
-        """Answer a request of the JSON protocol, as ministack calls its services."""
+        """Answer a request of the JSON protocol or the runtime's, as ministack calls services."""
+        if self._invocations and (found := PATH.fullmatch(path)):
+            return await asyncio.to_thread(self._invocations.answer, found[1], headers, body)
         operation = headers.get("x-amz-target", "").removeprefix(TARGET)
         try:
             with self._lock:
@@ -153,6 +163,12 @@ class SageMaker:
 
     def _describe_mlflow_tracking_server(self, asked: Body) -> Body:
         return self._resource(self._servers, asked["TrackingServerName"])
+
+    def _config_of(self, endpoint: str) -> Body | None:
+        """The configuration of an endpoint, None if there is no such endpoint."""
+        with self._lock:
+            found = self._endpoints.get(endpoint)
+            return self._configs[found["EndpointConfigName"]] if found else None
 
     def _known(self, found: dict[str, Body], name: str, what: str) -> Body:
         if name not in found:

@@ -1,0 +1,65 @@
+"""`inference-monitor load`: each inference goes through endpoint, capture and chain to a trace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from mlflow import MlflowClient
+
+from tests.e2e.deployed import Stack
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> Path:
+    """Three prompts."""
+    file = tmp_path / "prompts.txt"
+    file.write_text("Which oil is good for a chain?\nDo you fix wheels?\n\nAre you open?\n")
+    return file
+
+
+def load(dev: Stack, prompts: Path, *more: str) -> tuple[int, dict[str, Any]]:
+    """Run a load test: its exit status and its report."""
+    done = dev.command("load", str(prompts), "--json", "--wait", "60", *more)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("more", [(), ("--captures",)])
+def test_every_inference_becomes_a_trace(dev: Stack, prompts: Path, more: tuple[str, ...]) -> None:
+    """By way of the endpoint's data capture, and of capture files that the command writes."""
+    status, report = load(dev, prompts, "--rate", "8", "--count", "24", *more)
+    assert (status, report["sent"], report["answered"]) == (0, 24, 24), report
+    assert (report["traced"], report["missing"], report["errors"]) == (24, [], {})
+    lag = report["lag_seconds"]
+    assert 0 < lag["p50"] <= lag["p95"] <= lag["p99"] < 60
+
+
+def test_what_the_model_refuses_is_counted_and_not_missed(dev: Stack, tmp_path: Path) -> None:
+    """A request the model cannot read is a ModelError; the others are traces all the same."""
+    file = tmp_path / "bodies.jsonl"
+    file.write_text('{"neither": "of the two"}\n"Which oil?"\n')
+    status, report = load(dev, file, "--rate", "4", "--count", "4")
+    assert (status, report["errors"]) == (1, {"ModelError": 2}), report
+    assert (report["answered"], report["traced"], report["missing"]) == (2, 2, [])
+
+
+def test_a_captured_inference_keeps_its_id(dev: Stack) -> None:
+    """The endpoint is as strict as SageMaker, and puts the caller's id into the trace."""
+    runtime = dev.chain.emulated("sagemaker-runtime")
+    body = json.dumps({"messages": [{"role": "user", "content": "Which oil?"}]})
+    for refused in ({"EndpointName": "no-such"}, {"InferenceId": "x" * 65}):
+        arguments = {"EndpointName": "dev-llm", "Body": body, **refused}
+        with pytest.raises(ClientError) as error:
+            runtime.invoke_endpoint(**arguments)
+        assert error.value.response["Error"]["Code"] == "ValidationError"
+    client = MlflowClient(dev.chain.mlflow.url)
+    experiment = client.get_experiment_by_name(dev.deployment.experiment)
+    assert experiment
+    found = client.search_traces(
+        locations=[experiment.experiment_id], filter_string="tags.inference_id LIKE 'load-%-0'"
+    )
+    assert {trace.info.tags["endpoint"] for trace in found} <= {"dev-llm"}
