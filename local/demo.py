@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
@@ -28,6 +29,7 @@ from local.cdk import CdkError
 from local.chain import Chain
 from local.processes import StartError
 from local.run import Run, RunError
+from local.sample_days import copy_for_day
 from local.scores import Experiment
 from local.screen import Screen
 from local.settings import (
@@ -82,8 +84,8 @@ def demo(screen: Screen) -> list[str]:
     settings = _settings()
     if misspelt := check_names(DEPLOY_SETTINGS, os.environ, NO_ENV_FILE):
         raise UsageError("\n".join(misspelt))
-    captures = find_captures(_paths(), PREFIX)
     with _only_one(settings.folder):
+        captures = find_captures(_paths(settings.folder), PREFIX)
         screen.welcome(settings.judge, captures)
         with ExitStack() as ends:
             started = time.monotonic()
@@ -125,13 +127,19 @@ def _process(screen: Screen, chain: Chain, captures: Captures) -> RunSummary:
     screen.ledger(summary)
     screen.scores(scores, chain.settings.judge)
     screen.outcome(summary, scores)
+    screen.story(
+        summary=summary,
+        highlights=experiment.highlights({one.uri for one in run.files}),
+        judge=chain.settings.judge,
+        experiment=f"{chain.mlflow.url}/#/experiments/{experiment.id}",
+    )
     return summary
 
 
 def _stay(screen: Screen, chain: Chain, summary: RunSummary) -> None:
     """Keep MLflow's UI and the emulated AWS up until Ctrl-C."""
     experiment = Experiment(summary.mlflow_uri, EXPERIMENT).id
-    # Captures are from whenever; the page shows the last week only unless it is told otherwise.
+    # Captures of yours may be older than the week that the page shows by default.
     traces = f"{summary.mlflow_uri}/#/experiments/{experiment}/traces?startTimeLabel=ALL"
     with suppress(KeyboardInterrupt):  # from the first word on that names Ctrl-C
         screen.stay(traces, chain.aws.url)
@@ -149,9 +157,13 @@ def _settings() -> ChainSettings:
     raise UsageError(f"JUDGE={judge}: use JUDGE=bedrock, or leave it out for the stand-in")
 
 
-def _paths() -> list[Path]:
+def _paths(folder: Path) -> list[Path]:
+    """The captures that are wanted; the samples as if they were of yesterday."""
     given = shlex.split(os.environ.get("CAPTURES", ""))
-    return [Path(path).expanduser() for path in given] or [ROOT / "samples"]
+    if given:
+        return [Path(path).expanduser() for path in given]
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    return [copy_for_day(ROOT / "samples", folder / "samples", yesterday)]
 
 
 def _whole_time(started: float) -> dict[str, float]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from mlflow import MlflowClient
-from mlflow.entities import Feedback, Trace
+from mlflow.entities import Feedback, Trace, TraceInfo, TraceState
+from mlflow.tracing.constant import TraceMetadataKey
 
 # The sagemaker-mlflow plugin takes every tracking URI for an ARN, and says so at every request.
 logging.getLogger("mlflow.tracking.request_header.registry").setLevel(logging.ERROR)
@@ -36,6 +37,24 @@ class ScorerResult:
     def mean(self) -> float | None:
         """The mean of the numbers, None where there are none."""
         return sum(self.numbers) / len(self.numbers) if self.numbers else None
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """A trace or a session to look at: its id, and what is to be seen there, in a few words."""
+
+    id: str
+    shows: str
+
+
+@dataclass(frozen=True, slots=True)
+class Highlights:
+    """What is worth a click, and an endpoint of the traces; None where there is no such thing."""
+
+    failed: Highlight | None = None
+    badly_scored: Highlight | None = None
+    conversation: Highlight | None = None
+    endpoint: str | None = None
 
 
 class Experiment:
@@ -82,6 +101,41 @@ class Experiment:
                     if isinstance(assessment, Feedback):
                         _add(results.setdefault(assessment.name, ScorerResult()), assessment)
         return results
+
+    def highlights(self, sources: Set[str]) -> Highlights:
+        """What is worth a click among the traces that come from these files (`s3://…`)."""
+        infos = [t.info for t in self.traces() if t.info.tags.get("source_uri") in sources]
+        return find_highlights(infos)
+
+
+def find_highlights(infos: Sequence[TraceInfo]) -> Highlights:
+    """A failed inference, the trace with most bad scores, and the session with most turns."""
+    failed = next((info for info in infos if info.state == TraceState.ERROR), None)
+    worst = max(infos, key=lambda info: len(_bad(info)), default=None)
+    sessions = Counter(
+        session for i in infos if (session := i.trace_metadata.get(TraceMetadataKey.TRACE_SESSION))
+    )
+    (session, turns), *_ = sessions.most_common(1) or [("", 0)]
+    return Highlights(
+        failed=failed and Highlight(failed.trace_id, failed.response_preview or "failed"),
+        badly_scored=Highlight(worst.trace_id, _verdict(_bad(worst)[0]))
+        if worst and _bad(worst)
+        else None,
+        conversation=Highlight(session, f"{turns} turns") if turns > 1 else None,
+        endpoint=infos[0].tags.get("endpoint") if infos else None,
+    )
+
+
+def _bad(info: TraceInfo) -> list[Feedback]:
+    """The assessments that say no, in the order of their names."""
+    said = [one for one in info.assessments if isinstance(one, Feedback)]
+    return sorted(
+        (one for one in said if one.value is False or one.value == "no"), key=lambda one: one.name
+    )
+
+
+def _verdict(feedback: Feedback) -> str:
+    return f"{feedback.name}: {feedback.value}. {feedback.rationale or ''}".strip()
 
 
 def _add(result: ScorerResult, assessment: Feedback) -> None:

@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from textwrap import wrap
+from urllib.parse import quote
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -17,9 +19,12 @@ from rich.table import Table
 from rich.text import Text
 
 from inference_monitor.config.caps import Caps
+from inference_monitor.ledger import Summary
+from inference_monitor_cli.money import dollars, things
+from inference_monitor_cli.report import printable
 from local.captures import Captures
 from local.run import Run
-from local.scores import ScorerResult
+from local.scores import Highlights, ScorerResult
 from local.settings import JudgeKind
 from local.summary import COUNTS, RunSummary
 
@@ -62,6 +67,13 @@ _NOT_AS_IT_SHOULD_BE = {
     "empty_answers": "empty answers took tokens: tags.empty_answer = 'true'",
 }
 """What a run may have that looks well otherwise, by the count of it."""
+
+
+_SHOWN_CHARACTERS = 140
+_NEXT = (
+    ("See what is scored, and how", ".venv/bin/inference-monitor scorers check"),
+    ("Set it up for an endpoint of yours", ".venv/bin/inference-monitor init"),
+)
 
 
 class Screen:
@@ -177,11 +189,82 @@ class Screen:
             f"[bold green]The ledger balances:[/] {totals.captured} captured = {parts}"
         )
 
+    def story(
+        self, *, summary: RunSummary, highlights: Highlights, judge: JudgeKind, experiment: str
+    ) -> None:
+        """Say what has happened, what to click, what to filter by, its price, and what is next.
+
+        `experiment` is the address of the experiment in MLflow's UI.
+        """
+        totals = summary.totals
+        self._heading("What just happened")
+        self._say(
+            f"{len(summary.files)} capture files went into S3, as an endpoint writes them. Each "
+            f"started a workflow. It found {totals.captured} records: {totals.traced} became new "
+            f"traces, {totals.duplicate} were there already, {totals.skipped} were no inferences "
+            f"and {totals.quarantined} could not be read. A judge scored {totals.scored} answers "
+            f"in {totals.judge_calls} calls."
+        )
+        self._heading("Click")
+        trace, session = "traces?startTimeLabel=ALL&selectedEvaluationId={}", "chat-sessions/{}"
+        for name, found, address in (
+            ("a failed inference", highlights.failed, trace),
+            ("a low score", highlights.badly_scored, trace),
+            ("a conversation", highlights.conversation, session),
+        ):
+            if found:
+                self._say(f"{name}: {printable(found.shows)[:_SHOWN_CHARACTERS]}")
+                # A link is never broken: a terminal opens one line only.
+                link = f"{experiment}/{address.format(quote(found.id, safe=''))}"
+                self.console.print(Text(f"  {link}", "cyan"), soft_wrap=True)
+        self._heading("Filter the traces (paste into the search box)")
+        for filter_string in _filters(summary, highlights):
+            # Whole, so that it can be copied.
+            self.console.print(Text(f"  {filter_string}"), soft_wrap=True)
+        self._heading("Price")
+        self._say(_price(totals, judge))
+        self._heading("Next")
+        for purpose, command in _NEXT:
+            self._say(f"{purpose}:")
+            self.console.print(Text(f"    {command}", "cyan"), soft_wrap=True)
+
+    def _heading(self, text: str) -> None:
+        self.console.print(Text(f"\n{text}", "bold"))
+
+    def _say(self, text: str) -> None:
+        """A paragraph, indented, broken between words."""
+        for line in wrap(text, self.console.width - 2):
+            self.console.print(Text(f"  {line}"), soft_wrap=True)
+
     def stay(self, mlflow_ui: str, aws: str) -> None:
         """Say where everything is as long as it is up."""
         self.console.print(f"\n[bold]MLflow UI[/]     {mlflow_ui}", soft_wrap=True)
         self.console.print(f"[bold]emulated AWS[/]  {aws} [dim](any credentials)[/]")
         self.console.print("Ctrl-C ends everything")
+
+
+def _filters(summary: RunSummary, highlights: Highlights) -> Iterator[str]:
+    """Filters of README's table, those that find something in this run."""
+    if highlights.failed:
+        yield "status = 'ERROR'"
+    if highlights.endpoint:
+        yield f"tags.endpoint = '{highlights.endpoint}'"
+    if summary.totals.empty_answers:
+        yield "tags.empty_answer = 'true'"
+    if highlights.conversation and "'" not in highlights.conversation.id:
+        yield f"metadata.`mlflow.trace.session` = '{highlights.conversation.id}'"
+
+
+def _price(totals: Summary, judge: JudgeKind) -> str:
+    """What the judge's calls cost, or would have cost."""
+    if not totals.judge_calls:
+        return "No judge was called in this run: what is scored already costs nothing again."
+    calls, cost = things(totals.judge_calls, "judge call"), dollars(totals.judge_cost_usd)
+    if not totals.judge_cost_usd:
+        return f"{calls}; the price of the judge's model is not known."
+    if judge == "bedrock":
+        return f"{calls} on Bedrock cost about {cost}."
+    return f"{calls} would have cost about {cost} on Bedrock; the stand-in judge is free."
 
 
 def _reasons(scores: Mapping[str, ScorerResult]) -> Counter[str]:

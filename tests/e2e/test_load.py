@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
 from mlflow import MlflowClient
+from mlflow.entities import Trace
 
-from tests.e2e.deployed import Stack
+from tests.e2e.deployed import Stack, eventually
 
 
 @pytest.fixture
@@ -56,10 +58,22 @@ def test_a_captured_inference_keeps_its_id(dev: Stack) -> None:
         with pytest.raises(ClientError) as error:
             runtime.invoke_endpoint(**arguments)
         assert error.value.response["Error"]["Code"] == "ValidationError"
-    client = MlflowClient(dev.chain.mlflow.url)
-    experiment = client.get_experiment_by_name(dev.deployment.experiment)
-    assert experiment
-    found = client.search_traces(
-        locations=[experiment.experiment_id], filter_string="tags.inference_id LIKE 'load-%-0'"
+    mine = f"mine-{uuid4()}"
+    answer = runtime.invoke_endpoint(
+        EndpointName="dev-llm", ContentType="application/json", Body=body, InferenceId=mine
     )
-    assert {trace.info.tags["endpoint"] for trace in found} <= {"dev-llm"}
+    assert answer["InvokedProductionVariant"] == "AllTraffic"
+    client = MlflowClient(dev.chain.mlflow.url)
+
+    def traced() -> Trace | None:
+        experiment = client.get_experiment_by_name(dev.deployment.experiment)
+        if experiment is None:
+            return None
+        found = client.search_traces(
+            locations=[experiment.experiment_id], filter_string=f"tags.inference_id = '{mine}'"
+        )
+        return found[0] if found else None
+
+    trace = eventually(traced, f"{mine} is a trace")
+    assert (trace.info.tags["endpoint"], trace.info.tags["variant"]) == ("dev-llm", "AllTraffic")
+    assert trace.data.spans[0].inputs["messages"][0]["content"] == "Which oil?"

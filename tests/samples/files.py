@@ -34,6 +34,7 @@ FILES: tuple[tuple[str, str, str, tuple[Sample | str, ...]], ...] = (
     (ASSISTANT, "09", "02-11-482", chats.TALKS[:8]),
     (ASSISTANT, "10", "17-45-019", chats.TALKS[8:]),
     (ASSISTANT, "11", "40-03-777", (*chats.SPECIAL, *NOT_INFERENCES)),
+    (ASSISTANT, "12", "26-30-451", chats.CONVERSATION),
     (LAB, "09", "31-20-105", generations.LMI_AND_TGI),
     (LAB, "10", "05-58-630", (*generations.OTHERS, *others.PARTIAL)),
     (LAB, "11", "12-34-567", (others.FAILURES[0], *BROKEN, others.FAILURES[1])),

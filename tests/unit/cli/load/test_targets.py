@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import pytest
@@ -49,12 +49,14 @@ class Bucket:
 class Times:
     """A time of day that goes on by hand."""
 
-    now = START
+    def __init__(self) -> None:
+        self.now = START
 
 
-def target(bucket: Bucket, times: type[Times] = Times) -> CaptureTarget:
+def target(bucket: Bucket, times: Times | None = None) -> CaptureTarget:
     """A target whose files lie in SageMaker's layout."""
-    return CaptureTarget(bucket, "captures", "data-capture/llm", lambda: times.now)
+    clock = times or Times()
+    return CaptureTarget(bucket, "captures", "data-capture/llm", lambda: clock.now)
 
 
 def test_captures_are_read_as_inferences() -> None:
@@ -76,7 +78,7 @@ def test_captures_are_read_as_inferences() -> None:
 def test_files_end_by_number_and_by_age(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long run does not keep its records back."""
     monkeypatch.setattr(targets, "FILE_RECORDS", 2)
-    bucket, times = Bucket(), type("Moving", (Times,), {})
+    bucket, times = Bucket(), Times()
     files = target(bucket, times)
     files.send("run-0", CHAT)
     files.send("run-1", CHAT)
@@ -105,8 +107,8 @@ def test_a_failed_put_loses_nothing_silently(monkeypatch: pytest.MonkeyPatch) ->
 class Session:
     """Gives one stubbed client."""
 
-    def __init__(self, service: str) -> None:
-        self.built = boto3.client(
+    def __init__(self, service: Literal["sagemaker", "sagemaker-runtime"]) -> None:
+        self.built: Any = boto3.client(
             service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
         )
         self.stub = Stubber(self.built)
