@@ -199,11 +199,11 @@ class Screen:
         totals = summary.totals
         self._heading("What just happened")
         self._say(
-            f"{len(summary.files)} capture files went into S3, as an endpoint writes them. Each "
-            f"started a workflow. It found {totals.captured} records: {totals.traced} became new "
-            f"traces, {totals.duplicate} were there already, {totals.skipped} were no inferences "
-            f"and {totals.quarantined} could not be read. A judge scored {totals.scored} answers "
-            f"in {totals.judge_calls} calls."
+            f"{things(len(summary.files), 'capture file')} went into S3, as an endpoint writes "
+            f"them. Each started a workflow. They held {totals.captured} records: "
+            f"{totals.traced} became new traces, {totals.duplicate} were there already, "
+            f"{totals.skipped} were no inferences and {totals.quarantined} could not be read. A "
+            f"judge scored {totals.scored} answers in {totals.judge_calls} calls."
         )
         self._heading("Click")
         trace, session = "traces?startTimeLabel=ALL&selectedEvaluationId={}", "chat-sessions/{}"

@@ -72,6 +72,11 @@ def test_a_judge_that_refuses_is_told_with_its_reason(screen: Screen, tmp_path: 
     assert json.loads((tmp_path / "summary.json").read_text())["totals"]["judge_refused"] == 3
 
 
+def terminal(file: io.StringIO) -> Console:
+    """A terminal of 80 columns."""
+    return Console(file=file, force_terminal=True, width=80, record=True, highlight=False)
+
+
 def story(tmp_path: Path, console: Console, ledger: Summary, found: Highlights) -> str:
     """The story of one file, as it is printed."""
     run = FileRun(CaptureFile(tmp_path / "x.jsonl", "x.jsonl", 9), "s3://b/x.jsonl")
@@ -97,9 +102,9 @@ def test_the_story_says_what_happened_and_where_to_look(tmp_path: Path) -> None:
         endpoint="llm",
     )
     ledger = replace(JUDGED, judge_cost_usd=0.42, empty_answers=1)
-    told = story(tmp_path, Console(record=True, width=80, highlight=False), ledger, found)
+    told = story(tmp_path, terminal(io.StringIO()), ledger, found)
     words = " ".join(told.split())
-    assert "It found 9 records: 6 became new traces, 0 were there already, 2 were no" in words
+    assert "They held 9 records: 6 became new traces, 0 were there already, 2 were no" in words
     assert "A judge scored 5 answers in 35 calls." in words
     traces = "  http://mlflow/#/experiments/1/traces?startTimeLabel=ALL&selectedEvaluationId="
     lines = told.splitlines()
@@ -120,7 +125,7 @@ def test_the_story_says_what_happened_and_where_to_look(tmp_path: Path) -> None:
 def test_a_story_without_highlights_or_calls(tmp_path: Path) -> None:
     """Nothing is promised that is not there: no link, and no price."""
     ledger = Summary(captured=4, duplicate=4)
-    told = story(tmp_path, Console(record=True, width=80, highlight=False), ledger, Highlights())
+    told = story(tmp_path, terminal(io.StringIO()), ledger, Highlights())
     assert "http" not in told
     assert "No judge was called in this run" in told
     assert "status = " not in told
@@ -134,8 +139,7 @@ def test_a_terminal_without_colour(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     written = io.StringIO()
-    console = Console(file=written, force_terminal=True, width=80, record=True, highlight=False)
-    story(tmp_path, console, JUDGED, Highlights(failed=Highlight("tr-1", "x")))
+    story(tmp_path, terminal(written), JUDGED, Highlights(failed=Highlight("tr-1", "x")))
     colours = re.findall(r"\x1b\[[\d;]*3[0-7]m", written.getvalue())
     assert colours == []
     if "TERM" in variables:
