@@ -1,15 +1,16 @@
-"""What the service needs from the outside, as protocols; adapters are passed in by `handler.py`."""
+"""What the service needs from the outside, as protocols; adapters are passed in by `composition.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from mlflow.entities import Feedback
 
 from inference_monitor.capture.reader import Entry
+from inference_monitor.capture.source import ByteRange
 from inference_monitor.delivery import Delivery
 from inference_monitor.inference import Inference, Source
 from inference_monitor.ledger import Summary
@@ -173,7 +174,27 @@ class ResultsStore(Protocol):
     """The stack's own bucket, as the service sees it; TransientError when S3 does not answer."""
 
     def quarantine(self, source: Source, lines: Sequence[tuple[Entry, str]]) -> None:
-        """Keep lines of a capture file whole, each with its reason; the same lines again, once."""
+        """Keep lines of a capture file whole, each with its reason; the same lines only once."""
 
     def write_ledger(self, source: Source, summary: Summary) -> None:
         """Keep what became of a capture file; a later delivery replaces it."""
+
+    def write_first_ledger(self, source: Source, summary: Summary) -> bool:
+        """Keep it unless the file has a ledger; returns whether it was kept."""
+
+    def read_map_results(
+        self, bucket: str, manifest_key: str
+    ) -> tuple[Sequence[Any], Sequence[Any]]:
+        """The outputs of the batches of a map that succeeded, and the executions that failed."""
+
+
+class EntryCounter(Protocol):
+    """Counts the lines of a capture file in S3 that hold a record."""
+
+    def __call__(self, bucket: str, key: str, part: ByteRange | None = None, /) -> int:
+        """Count those of the whole file, or those that begin in a part of it.
+
+        Raises:
+            MissingFileError: If there is no such file.
+            TransientError: If S3 fails temporarily.
+        """

@@ -57,8 +57,22 @@ class Monitor:
         self._redact = redact
         self._other_endpoints = other_endpoints
 
-    def process(self, source: Source, entries: Iterable[Entry], delivery: Delivery) -> Summary:
-        """Process every entry of a file, read as it is asked for, and say what became of each.
+    def process(
+        self,
+        source: Source,
+        entries: Iterable[Entry],
+        delivery: Delivery,
+        *,
+        whole_file: bool = False,
+    ) -> Summary:
+        """Process every entry and count what became of each.
+
+        Args:
+            source: The file that the entries are of.
+            entries: Read one by one, so that memory stays bounded.
+            delivery: What brings them.
+            whole_file: Whether these are all entries of the file, so that the counts are its
+                ledger.
 
         Raises:
             TransientError: At once if MLflow does not say which experiment it is; after everything
@@ -68,7 +82,14 @@ class Monitor:
         """
         if source.foreign and not self._other_endpoints:
             lines = sum(1 for _ in entries)
-            return Summary(captured=lines, skipped=lines, foreign=lines)
+            summary = Summary(captured=lines, skipped=lines, foreign=lines)
+        else:
+            summary = self._process_all(source, entries, delivery)
+        if whole_file:
+            self._results.write_ledger(source, summary)
+        return summary
+
+    def _process_all(self, source: Source, entries: Iterable[Entry], delivery: Delivery) -> Summary:
         source = self._with_experiment(source)
         summary, pending, seen = Summary(), 0, set[str]()
         failures: list[TransientError] = []

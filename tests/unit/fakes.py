@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mlflow.entities import AssessmentSource, Feedback
 
@@ -133,10 +134,12 @@ class FakeScorer:
 
 @dataclass
 class FakeResults:
-    """The results bucket in lists."""
+    """The results bucket in lists; `succeeded` and `failed` are what a finished map left in it."""
 
     quarantined: list[tuple[Entry, str]] = field(default_factory=list)
     ledgers: list[Summary] = field(default_factory=list)
+    succeeded: tuple[dict[str, Any], ...] = ()
+    failed: tuple[dict[str, Any], ...] = ()
 
     def quarantine(self, source: Source, lines: Sequence[tuple[Entry, str]]) -> None:  # noqa: ARG002
         """Keep the lines."""
@@ -145,3 +148,14 @@ class FakeResults:
     def write_ledger(self, source: Source, summary: Summary) -> None:  # noqa: ARG002
         """Keep the summary."""
         self.ledgers.append(summary)
+
+    def write_first_ledger(self, source: Source, summary: Summary) -> bool:
+        """Keep it unless there is one, as a conditional write does."""
+        if self.ledgers:
+            return False
+        self.write_ledger(source, summary)
+        return True
+
+    def read_map_results(self, _bucket: str, _manifest_key: str, /) -> tuple[Any, Any]:
+        """The outputs of batches, and the records of failed ones."""
+        return self.succeeded, self.failed

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from inference_monitor import composition
 from inference_monitor import handler as lambda_module
 from inference_monitor.config.privacy import PrivacyConfig
 from inference_monitor.errors import MonitorError, PermanentWriteError, TransientError
@@ -160,7 +161,7 @@ class World:
         )
         redact = build_redaction("patterns", CONFIG) if self._redaction else None
         monitor = Monitor(self.traces, FakeClaims(), judge, self.results, redact)
-        self._monkeypatch.setattr(lambda_module, "build_monitor", lambda: monitor)
+        self._monkeypatch.setattr(composition, "build_monitor", lambda: monitor)
         batch = {"BatchInput": {"bucket": "b", "key": KEY}, "Items": self.items}
         root = logging.getLogger()
         heard = logging.StreamHandler(self._logs)
