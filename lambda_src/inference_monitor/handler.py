@@ -20,7 +20,7 @@ from inference_monitor import composition
 from inference_monitor.capture.reader import read_documents
 from inference_monitor.capture.s3 import cut_file, read_entries
 from inference_monitor.capture.source import source_of
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery
 from inference_monitor.errors import UnbalancedLedgerError
 from inference_monitor.events import (
     Batch,

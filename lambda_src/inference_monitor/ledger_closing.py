@@ -16,7 +16,7 @@ from inference_monitor.errors import (
 from inference_monitor.events import Batch, CaptureFile, FailedExecution, MapRun, parse_event
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
-from inference_monitor.ports import EntryCounter, ResultsStore
+from inference_monitor.ports import EntryCounter, LedgerStore
 
 # Errors of Step Functions itself begin with `States.`; these two are about a task that it started.
 _TASK_ERRORS = ("States.Timeout", "States.TaskFailed")
@@ -33,7 +33,7 @@ class ClosedLedger:
 class LedgerClosing:
     """Sums up what became of the lines of a capture file."""
 
-    def __init__(self, results: ResultsStore, count_entries: EntryCounter) -> None:
+    def __init__(self, results: LedgerStore, count_entries: EntryCounter) -> None:
         self._results = results
         self._count_entries = count_entries
 

@@ -22,7 +22,7 @@ _EXISTS = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 class S3Results:
-    """Implements `ports.ResultsStore`."""
+    """Implements `ports.ResultsStore` and `ports.LedgerStore`."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3

@@ -14,8 +14,8 @@ import pytest
 from inference_monitor import composition
 from inference_monitor import handler as lambda_module
 from inference_monitor.config.privacy import PrivacyConfig
+from inference_monitor.domain import Record, ScoringState, StoredTrace
 from inference_monitor.errors import MonitorError, PermanentWriteError, TransientError
-from inference_monitor.ports import ScoredInference, ScoringState, StoredTrace
 from inference_monitor.privacy.build import build_redaction
 from inference_monitor.scoring.judge.client import ConverseClient
 from inference_monitor.service import Monitor
@@ -101,7 +101,7 @@ class Traces(FakeTraces):
     told: list[str] = field(default_factory=list)
     echoes: int = 0
 
-    def write(self, records: Sequence[ScoredInference]) -> dict[str, str]:
+    def write(self, records: Sequence[Record]) -> dict[str, str]:
         """Keep spans, record and assessments as text."""
         for record in records:
             trace = build_trace(record.inference, record.source, "0")
