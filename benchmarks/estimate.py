@@ -19,7 +19,7 @@ from typing import Any
 
 from inference_monitor.capture.reader import Entry, read_document
 from inference_monitor.config.scorers import load_scorers
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers

@@ -10,9 +10,9 @@ import boto3
 
 from inference_monitor.capture.lines import iter_lines
 from inference_monitor.capture.reader import Entry, read_line
+from inference_monitor.capture.s3 import CHUNK_BYTES, read_entries
 from inference_monitor.capture.source import source_of
 from inference_monitor.inference import Source
-from inference_monitor.storage import CHUNK_BYTES, read_entries
 from inference_monitor_cli.capture_files import SUFFIX
 from inference_monitor_cli.problems import CommandError
 

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from inference_monitor.config.models import ModelTable
 from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.config.specs import JudgedSpec, ScorerSpec
+from inference_monitor.domain import Record
 from inference_monitor.inference import Inference, Source
 from inference_monitor.scoring.cost.forecast import Forecast
 from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.judge.criteria import Criterion, criteria
-from inference_monitor.scoring.record import Record, record_of
+from inference_monitor.scoring.record import with_materials
 from inference_monitor.scoring.selection import Selection
 from inference_monitor_cli.judge_shares import Ways, shares_of
 from inference_monitor_cli.scorers_file import judged
@@ -33,7 +34,7 @@ class Planner:
 
     def record(self, inference: Inference, source: Source) -> Record:
         """An inference as the scorers see it."""
-        return record_of(inference, source, self.config)
+        return with_materials(Record.of(inference, source), self.config)
 
     def calls(self, record: Record, specs: Sequence[ScorerSpec]) -> list[JudgeCall]:
         """The calls for these scorers as they are configured."""

@@ -1,4 +1,4 @@
-"""What the results bucket keeps of lines that could not be traced, as `storage.S3Results` wrote it.
+"""What the results bucket keeps of lines that could not be traced, as `results.S3Results` wrote it.
 
 `quarantine/<bucket>/<key>/<digest>.jsonl`, where the digest is of the lines' own digests; each row
 is `{"source", "line", "offset", "reason", "sha256", "text"}`.
@@ -18,13 +18,13 @@ from botocore.exceptions import ClientError
 from inference_monitor.capture.documents import NOT_JSON, parse_json
 from inference_monitor.capture.lines import Line
 from inference_monitor.capture.reader import Entry, Quarantined, read_document, read_line
-from inference_monitor.ledger import quarantine_key
+from inference_monitor.ledger import QUARANTINE_PREFIX, quarantine_key
 from inference_monitor_cli.problems import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-ROOT = "quarantine/"
+ROOT = f"{QUARANTINE_PREFIX}/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 
-from inference_monitor.ports import StoredTrace
+from inference_monitor.domain import StoredTrace
 from inference_monitor.traces.api import MlflowApi
 from inference_monitor.traces.records import search, stored_trace
 from inference_monitor_cli.problems import CommandError

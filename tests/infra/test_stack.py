@@ -14,10 +14,15 @@ from aws_cdk import aws_s3 as s3
 
 import app
 from inference_monitor import metric_names
-from inference_monitor.ledger import MAP_RESULTS_PREFIX, ledger_key, quarantine_key
+from inference_monitor.ledger import (
+    LEDGER_PREFIX,
+    MAP_RESULTS_PREFIX,
+    QUARANTINE_PREFIX,
+    ledger_key,
+    quarantine_key,
+)
 from inference_monitor.scoring.batch.jobs import BATCH_JUDGING_PREFIX, KEPT_DAYS
 from stacks import scorers
-from stacks.results import LEDGER, QUARANTINE
 from tests.infra.conftest import REPOSITORY, Synthesize, settings
 from tests.infra.deployed import Deployed
 
@@ -144,8 +149,8 @@ def test_the_results_bucket_takes_a_key(synthesize: Synthesize) -> None:
 
 def test_the_granted_prefixes_are_those_the_function_writes() -> None:
     """Ledger and quarantine keys of the function's own code lie below the granted prefixes."""
-    assert ledger_key("bucket", "key").startswith(f"{LEDGER}/")
-    assert quarantine_key("bucket", "key", "digest").startswith(f"{QUARANTINE}/")
+    assert ledger_key("bucket", "key").startswith(f"{LEDGER_PREFIX}/")
+    assert quarantine_key("bucket", "key", "digest").startswith(f"{QUARANTINE_PREFIX}/")
 
 
 def counting_alarms(deployed: Deployed) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ from mlflow.entities import TraceInfo
 from inference_monitor.capture.lines import iter_lines
 from inference_monitor.capture.reader import read_line
 from inference_monitor.capture.source import source_of
+from inference_monitor.domain import Record, ScoringState, Verdicts
 from inference_monitor.inference import Inference
-from inference_monitor.ports import ScoredInference, ScoringState
 from inference_monitor.traces.build import build_trace
 from inference_monitor.traces.writer import MlflowTraceStore
 
@@ -34,12 +33,12 @@ def _filters() -> list[str]:
     return [span for span in spans if "=" in span]
 
 
-def _records() -> Iterator[ScoredInference]:
+def _records() -> Iterator[Record]:
     for path in sorted((ROOT / "samples").rglob("*.jsonl")):
         source = source_of("captures", path.relative_to(ROOT / "samples").as_posix(), "unknown")
         for line in iter_lines([path.read_bytes()]):
             if isinstance(record := read_line(line).record, Inference):
-                yield ScoredInference(record, source, "delivery-1")
+                yield Record.of(record, source, "delivery-1")
 
 
 def _says(info: TraceInfo, filter_string: str) -> bool:
@@ -63,14 +62,18 @@ def infos(mlflow_uri: str) -> list[TraceInfo]:
     """Every sample inference, written to MLflow; the records as they were built."""
     store = MlflowTraceStore(mlflow_uri, EXPERIMENT)
     experiment = store.experiment_id()
-    records = [
-        replace(record, source=replace(record.source, experiment_id=experiment))
-        for record in _records()
+    records = [record.in_experiment(experiment) for record in _records()]
+    # As if scores of some of them were missing, one for each reason.
+    unscored = [
+        Verdicts(refused=True),
+        Verdicts(exhausted=True),
+        Verdicts(pending=["safety"]),
+        Verdicts(declined=True),
     ]
-    # As if the judge had not been asked about some of them.
-    states = [state for state in ScoringState if state is not ScoringState.COMPLETE]
-    some = zip(records, states, strict=False)
-    records[: len(states)] = [replace(record, scoring=state) for record, state in some]
+    for record, verdicts in zip(records, unscored, strict=False):
+        record.verdicts = verdicts
+    states = {record.scoring for record in records} - {None}
+    assert states == set(ScoringState) - {ScoringState.COMPLETE}
     assert store.write(records) == {}
     infos = [build_trace(r.inference, r.source, experiment).info for r in records]
     for record, info in zip(records, infos, strict=True):

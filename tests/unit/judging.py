@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from inference_monitor.config.models import DEFAULT_JUDGE
 from inference_monitor.config.scorers import ScorersConfig
+from inference_monitor.domain import Record, StoredTrace
 from inference_monitor.inference import (
     Choice,
     Failure,
@@ -191,9 +192,12 @@ def scorers(
     )
 
 
-def batch(*inferences: Inference, existing: Sequence[Any] = ()) -> list[Any]:
+def batch(*inferences: Inference, existing: Sequence[Any] = ()) -> list[Record]:
     """A batch for `Scorers.score`, all with the same earlier assessments."""
-    return [(item, SOURCE, existing) for item in inferences]
+    records = [Record.of(item, SOURCE) for item in inferences]
+    for record in records:
+        record.stored = StoredTrace(record.trace_id, complete=True, assessments=tuple(existing))
+    return records
 
 
 SAFETY = {"name": "safety", "type": "safety"}

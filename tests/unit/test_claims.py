@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
 from inference_monitor.claims import GRACE_SECONDS, DynamoClaims
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery
 from inference_monitor.errors import TransientError
 
 ME = Delivery("me", seconds_left=100)

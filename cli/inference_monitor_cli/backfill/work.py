@@ -14,12 +14,12 @@ from typing import cast, get_args
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from inference_monitor.capture.s3 import read_entries
 from inference_monitor.config.models import model_table
 from inference_monitor.config.own_prices import parse_prices
 from inference_monitor.config.scorers import load_scorers
 from inference_monitor.privacy.build import Mode
 from inference_monitor.scoring.judge.client import ConverseClient, Judge
-from inference_monitor.storage import read_entries
 from inference_monitor.traces.writer import MlflowTraceStore
 from inference_monitor_cli.backfill.account import Account
 from inference_monitor_cli.backfill.batch.collected_report import tell

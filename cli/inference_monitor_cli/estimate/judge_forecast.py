@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.config.specs import JudgedSpec, ScorerSpec
-from inference_monitor.scoring.record import Record
+from inference_monitor.domain import Record
 from inference_monitor.scoring.selection import Selection, holds
 from inference_monitor_cli.judge_plan import Planner
 from inference_monitor_cli.judge_shares import Ways

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from inference_monitor.capture.reader import Skipped
+from inference_monitor.capture.s3 import read_entries
 from inference_monitor.identity import trace_id
 from inference_monitor.inference import Inference, Source
-from inference_monitor.storage import read_entries
 from inference_monitor_cli.capture_files import CaptureFile
 from inference_monitor_cli.quarantine import ROOT, quarantine_objects, quarantined_lines
 

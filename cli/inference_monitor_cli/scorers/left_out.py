@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.config.specs import JudgedSpec, ScorerSpec
-from inference_monitor.ports import Verdicts
+from inference_monitor.domain import Record, Verdicts
 from inference_monitor.scoring.judge.prompts import question
-from inference_monitor.scoring.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,11 @@ from inference_monitor.config.models import ModelTable
 from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.config.scorers_checks import DROP_IN_FOLDER
 from inference_monitor.config.specs import JudgedSpec, ScorerSpec
+from inference_monitor.domain import Record, Verdicts
 from inference_monitor.inference import Inference, Kind, Source
-from inference_monitor.ports import Verdicts
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.cost.forecast import Forecast
 from inference_monitor.scoring.judge.client import ConverseClient
-from inference_monitor.scoring.record import Record
 from inference_monitor.scoring.selection import Selection
 from inference_monitor_cli.deploy_settings import DeploySettings
 from inference_monitor_cli.judge_plan import Planner
@@ -147,9 +146,9 @@ class Trial:
             prices=self._prices,
             drop_ins=self._drop_ins,
         )
-        batch = [(record.inference, record.source, ()) for _, record in self._records]
         tried = []
-        for (line, record), verdicts in zip(self._records, scorers.score(batch), strict=True):
+        scored = scorers.score([record for _, record in self._records])
+        for (line, record), verdicts in zip(self._records, scored, strict=True):
             why = problem(watched.last) if verdicts.pending and watched.last else ""
             said = left_out(self._config, record, self._fitting(record), verdicts)
             tried.append(Tried(line, record.inference, list(said), verdicts, why))

@@ -8,6 +8,7 @@ from typing import Any
 from mlflow.entities import Feedback
 from mlflow.tracing.constant import AssessmentMetadataKey
 
+from inference_monitor.domain import JudgeUsage
 from inference_monitor.scoring.error_codes import SCORER_ERROR, UNREADABLE_VERDICT
 from inference_monitor.scoring.material import answer_text, answers_of, request_text
 from inference_monitor.scoring.messages import message_text
@@ -71,13 +72,13 @@ def _error(feedback: Feedback) -> str | None:
 
 def total(tried: Sequence[Tried]) -> dict[str, Any]:
     """What all of it took; `failed` counts the records with an error."""
-    verdicts = [one.verdicts for one in tried]
+    usage = sum((one.verdicts.usage for one in tried), JudgeUsage())
     return {
         "records": len(tried),
-        "judge_calls": sum(v.judge_calls for v in verdicts),
-        "input_tokens": sum(v.input_tokens for v in verdicts),
-        "output_tokens": sum(v.output_tokens for v in verdicts),
-        "cost_usd": sum(v.cost_usd for v in verdicts),
+        "judge_calls": usage.calls,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost_usd": usage.cost_usd,
         "failed": sum(one.failed for one in tried),
     }
 

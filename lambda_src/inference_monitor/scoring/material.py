@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any
 
+from inference_monitor.domain import Material
 from inference_monitor.inference import Inference, Request
 from inference_monitor.scoring.contexts import MARKS, Mark, contexts_of
 from inference_monitor.scoring.messages import conversation, only_text
@@ -19,36 +20,6 @@ from inference_monitor.scoring.tools import (
     tool_call_text,
 )
 from inference_monitor.scoring.turns import cut_middle, escape_turns
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """One answer as text to be judged, with what belongs to it.
-
-    Attributes:
-        request: The conversation up to the answer; None when the endpoint captures answers only.
-        response: The answer's text without its thoughts, then the tools that it calls.
-        shortened: What was cut of this, None when nothing was.
-        tools: The tools that the request offers, one JSON object a line; None when it offers none.
-        contexts: The documents that the answer should be true to: results of tools, documents sent
-            with the request, and marked parts of the prompt; None when there are none.
-        calls_tools: Whether the answer calls a tool.
-        only_calls_tools: Whether it says nothing beside.
-        turns: How many messages of the conversation are the user's.
-        date: The day of the inference in UTC, as `2026-03-02`.
-        number: Which answer of the inference it is, from 1 on.
-    """
-
-    request: str | None
-    response: str
-    shortened: str | None = None
-    tools: str | None = None
-    contexts: str | None = None
-    calls_tools: bool = False
-    only_calls_tools: bool = False
-    turns: int = 1
-    date: str | None = None
-    number: int = 1
 
 
 def answers_of(inference: Inference) -> Iterator[Inference]:

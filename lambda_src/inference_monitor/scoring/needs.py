@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
-from inference_monitor.scoring.material import Material
+from inference_monitor.domain import Material
 
 LEAST_TURNS = 2
 """User turns from which on a conversation is judged as a whole; one is judged by itself."""

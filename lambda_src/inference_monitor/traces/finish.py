@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from mlflow.entities import Feedback, TraceInfo
 from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
 
+from inference_monitor.domain import ScoringState, StoredTrace, supersedes
 from inference_monitor.errors import TransientError
-from inference_monitor.ports import ScoringState, StoredTrace, supersedes
 from inference_monitor.traces.api import Answer, MlflowApi
 from inference_monitor.traces.artifacts import trace_location
 from inference_monitor.traces.assessments import create, storable, update
@@ -94,7 +94,7 @@ class Finish:
         """Add assessments to a complete trace, under their own ids, and say so in its tag.
 
         One that is already there is left as it is, unless it is an error and the new one is not, or
-        is another error: then the new one takes its place (`ports.supersedes`).
+        is another error: then the new one takes its place (`domain.supersedes`).
 
         Raises:
             PermanentWriteError: If MLflow refuses one.

@@ -12,7 +12,7 @@ from mlflow.tracing.constant import TraceTagKey
 from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
 from mlflow.utils.proto_json_utils import message_to_json
 
-from inference_monitor.ports import StoredTrace
+from inference_monitor.domain import StoredTrace
 from inference_monitor.traces.api import TRACES, Answer, MlflowApi
 
 SPANS_UPLOADED = "spans_uploaded"
@@ -31,7 +31,7 @@ DELIVERY = "delivery"
 """The tag that names the delivery that wrote a trace."""
 
 SCORING = "scoring"
-"""The tag that says why scores are missing (`ports.ScoringState`); absent where none ever were."""
+"""The tag that says why scores are missing (`domain.ScoringState`); absent where none ever were."""
 
 
 def set_tag(api: MlflowApi, trace_id: str, key: str, value: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mlflow.entities import Feedback, TraceInfo
 
-from inference_monitor.ports import supersedes
+from inference_monitor.domain import supersedes
 from inference_monitor.traces.api import MlflowApi
 from inference_monitor.traces.assessments import update
 from inference_monitor.traces.records import merge, search, start_trace

@@ -10,15 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 
 from mlflow.entities import Feedback
 from mlflow.exceptions import MlflowException
 
+from inference_monitor.domain import Record, ScoringState, StoredTrace
 from inference_monitor.errors import PermanentWriteError, TransientError
-from inference_monitor.identity import trace_id
-from inference_monitor.ports import ScoredInference, ScoringState, StoredTrace
 from inference_monitor.traces.api import MlflowApi
 from inference_monitor.traces.assessments import storable
 from inference_monitor.traces.build import BuiltTrace, build_trace
@@ -61,7 +59,7 @@ class MlflowTraceStore:
         found = search(self._api, self._experiment.get().id, list(dict.fromkeys(trace_ids)))
         return {name: stored_trace(info) for name, info in found.items()}
 
-    def write(self, records: Sequence[ScoredInference]) -> dict[str, str]:
+    def write(self, records: Sequence[Record]) -> dict[str, str]:
         """Write traces with their assessments, of which `lookup` found none or a half-written one.
 
         One that is there by now all the same stays whole; that costs more requests. Records whose
@@ -162,15 +160,14 @@ def _attempt(actions: _Actions, outcome: Outcome) -> None:
 
 
 def _build_all(
-    batch: Sequence[ScoredInference], experiment: Experiment, outcome: Outcome
+    batch: Sequence[Record], experiment: Experiment, outcome: Outcome
 ) -> dict[str, BuiltTrace]:
     """The traces of a batch by id; an inference that occurs twice is built once."""
     built: dict[str, BuiltTrace] = {}
     for record in batch:
-        source = replace(record.source, experiment_id=experiment.id)
-        name = trace_id(source, record.inference.event_id)
-        ours = replace(record, source=source)
-        if name not in built and (t := outcome.attempt(name, partial(_build, ours, experiment))):
+        own = record if record.source.experiment_id else record.in_experiment(experiment.id)
+        name = own.trace_id
+        if name not in built and (t := outcome.attempt(name, partial(_build, own, experiment))):
             built[name] = t
     return built
 
@@ -184,7 +181,7 @@ def _check_same(experiment_id: str, now: Experiment) -> None:
         )
 
 
-def _build(record: ScoredInference, experiment: Experiment) -> BuiltTrace:
+def _build(record: Record, experiment: Experiment) -> BuiltTrace:
     try:
         trace = build_trace(record.inference, record.source, experiment.id)
     except (ValueError, TypeError, OverflowError, RecursionError, MlflowException) as error:

@@ -13,8 +13,9 @@ from mlflow.entities import Feedback
 
 from inference_monitor.config.models import ModelTable
 from inference_monitor.config.specs import bedrock_model_id
+from inference_monitor.domain import ScoringState, StoredTrace, supersedes
 from inference_monitor.errors import PermanentWriteError, TransientError
-from inference_monitor.ports import ScoringState, StoredTrace, TraceStore, supersedes
+from inference_monitor.ports import TraceStore
 from inference_monitor.scoring.answers import OfAnswer, combine
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
 from inference_monitor.scoring.batch.requests import answer_of, shown_to

@@ -10,6 +10,7 @@ from typing import IO, Any, Self
 from botocore.exceptions import ClientError
 
 from inference_monitor.capture.lines import iter_lines
+from inference_monitor.capture.s3 import CHUNK_BYTES
 from inference_monitor.config.specs import bedrock_model_id
 from inference_monitor.scoring.batch.jobs import (
     BATCH_JUDGING_PREFIX,
@@ -20,7 +21,6 @@ from inference_monitor.scoring.batch.jobs import (
     output_folder,
 )
 from inference_monitor.scoring.batch.manifest import Manifest
-from inference_monitor.storage import CHUNK_BYTES
 from inference_monitor_cli.backfill.batch.collection import Collected
 from inference_monitor_cli.backfill.missing_scores import Score
 from inference_monitor_cli.deployment import Deployment

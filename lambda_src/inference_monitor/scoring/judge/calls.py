@@ -13,6 +13,7 @@ from mlflow.entities import AssessmentError, AssessmentSource, AssessmentSourceT
 from mlflow.tracing.constant import AssessmentMetadataKey
 
 from inference_monitor.config.specs import Judging, bedrock_model_id
+from inference_monitor.domain import Record
 from inference_monitor.scoring.error_codes import (
     JUDGE_DECLINED,
     JUDGE_REFUSED,
@@ -31,7 +32,7 @@ from inference_monitor.scoring.judge.panel import (
 from inference_monitor.scoring.judge.prompts import BACKGROUND, Prompt
 from inference_monitor.scoring.judge.requests import JudgeRequest
 from inference_monitor.scoring.judge.verdict import UnreadableVerdictError, Verdict
-from inference_monitor.scoring.record import Record, attach
+from inference_monitor.scoring.record import attach, split_answers
 from inference_monitor.scoring.text import estimate_tokens
 
 # A panel's answer has room for all its verdicts, up to what every judge model can say at once.
@@ -51,7 +52,7 @@ class _Lost(NamedTuple):
 class JudgeCall:
     """One Converse call about one answer, for one criterion or for several.
 
-    `record` holds this answer alone, see `Record.split`.
+    `record` holds this answer alone, see `split_answers`.
     """
 
     record: Record
@@ -160,7 +161,7 @@ def plan_calls(record: Record, criteria: Sequence[Criterion]) -> list[JudgeCall]
     Those of an answer are in the order of the criteria; a panel stands where its first one does.
     Nothing is asked about what was not captured, or what an answer does not have.
     """
-    return [call for one in record.split() for call in _calls_for(one, criteria)]
+    return [call for one in split_answers(record) for call in _calls_for(one, criteria)]
 
 
 def _calls_for(answer: Record, criteria: Sequence[Criterion]) -> list[JudgeCall]:

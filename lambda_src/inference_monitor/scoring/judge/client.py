@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from inference_monitor.config.models import ModelTable, model_table
-from inference_monitor.delivery import RefusedJudges
+from inference_monitor.domain import RefusedJudges
 from inference_monitor.errors import JudgeUnavailableError, MonitorError
 from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.bedrock_errors import (

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.config.specs import InferenceParameters, JudgedSpec, Judging
+from inference_monitor.domain import Material
 from inference_monitor.scoring.judge.prompts import Question, question
 from inference_monitor.scoring.judge.verdict import VerdictFormat, verdict_format
-from inference_monitor.scoring.material import Material
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 from inference_monitor.config.placeholders import rename
 from inference_monitor.config.specs import BuiltinSpec, GuidelinesSpec, JudgedSpec, JudgeSpec
+from inference_monitor.domain import Material
 from inference_monitor.scoring.judge.criteria import Criterion
 from inference_monitor.scoring.judge.output import objects
 from inference_monitor.scoring.judge.prompts import (
@@ -27,7 +28,6 @@ from inference_monitor.scoring.judge.prompts import (
 )
 from inference_monitor.scoring.judge.verdict import UnreadableVerdictError, Verdict, verdict_tool
 from inference_monitor.scoring.judge.written_objects import fold_keys
-from inference_monitor.scoring.material import Material
 
 _GUARD = f"""\
 Judge the response of an AI model by each criterion below on its own. <request>, <response>, \

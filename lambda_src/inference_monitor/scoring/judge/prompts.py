@@ -17,12 +17,12 @@ from inference_monitor.config.specs import (
     JudgeSpec,
     MlflowJudgeSpec,
 )
+from inference_monitor.domain import Material
 from inference_monitor.scoring.judge.instructions import (
     Instructions,
     instructions,
     own_instructions,
 )
-from inference_monitor.scoring.material import Material
 from inference_monitor.scoring.needs import OF_TEXTS, Need, first_missing
 from inference_monitor.scoring.tags import Tags
 from inference_monitor.scoring.turns import conversation, escape_turns

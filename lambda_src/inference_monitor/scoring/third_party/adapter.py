@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from inference_monitor.scoring.material import Material
+from inference_monitor.domain import Material
 from inference_monitor.scoring.third_party.line import JudgeLine
 
 

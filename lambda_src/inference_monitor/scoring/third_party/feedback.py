@@ -12,13 +12,14 @@ from mlflow.tracing.constant import AssessmentMetadataKey
 
 from inference_monitor.config.specs import MlflowSpec, bedrock_model_id
 from inference_monitor.config.third_party_names import framework_of
+from inference_monitor.domain import Record
 from inference_monitor.scoring.error_codes import (
     JUDGE_DECLINED,
     JUDGE_REFUSED,
     SCORER_ERROR,
     UNREADABLE_VERDICT,
 )
-from inference_monitor.scoring.record import Record, attach
+from inference_monitor.scoring.record import attach
 from inference_monitor.scoring.text import cut_end
 from inference_monitor.scoring.third_party.line import JudgeLine
 
@@ -95,12 +96,12 @@ def accounts_of(line: JudgeLine, package: str) -> dict[str, str]:
 
     What the judge was told are the words of the package, so its version is that of the prompt.
     """
-    used = line.used
-    if not used.judge_calls:
+    used = line.used.usage
+    if not used.calls:
         return {}
     accounts = {
         "judge_model": bedrock_model_id(line.model),
-        "judge_calls": str(used.judge_calls),
+        "judge_calls": str(used.calls),
         "prompt_version": package,
         AssessmentMetadataKey.JUDGE_INPUT_TOKENS: str(used.input_tokens),
         AssessmentMetadataKey.JUDGE_OUTPUT_TOKENS: str(used.output_tokens),

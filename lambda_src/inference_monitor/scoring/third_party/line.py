@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from inference_monitor.config.specs import InferenceParameters
+from inference_monitor.domain import JudgeUsage
 from inference_monitor.errors import JudgeUnavailableError, MonitorError
 from inference_monitor.scoring.ask import Asking
 from inference_monitor.scoring.judge.answer import Answer
@@ -77,7 +78,7 @@ class JudgeLine:
         except JudgeUnavailableError as error:
             self.unavailable = error
             self.used.pending = True
-            self.used.judge_calls += 1
+            self.used.usage += JudgeUsage(calls=1)
             raise NoAnswerError(str(error)) from error
         self._count(asked)
         self.refusal = call.refusal
@@ -93,7 +94,4 @@ class JudgeLine:
         used.exhausted = asked.exhausted
         used.refused |= asked.refused
         used.declined |= asked.declined
-        used.judge_calls += asked.judge_calls
-        used.input_tokens += asked.input_tokens
-        used.output_tokens += asked.output_tokens
-        used.cost_usd += asked.cost_usd
+        used.usage += asked.usage

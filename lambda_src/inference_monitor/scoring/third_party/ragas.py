@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from inference_monitor.scoring.material import Material
+from inference_monitor.domain import Material
 from inference_monitor.scoring.third_party.adapter import (
     UnusableMetricError,
     conversation_and_answer,

@@ -12,10 +12,10 @@ from mlflow.genai.scorers import Scorer as MlflowScorer
 
 from inference_monitor.config.specs import MlflowSpec
 from inference_monitor.config.third_party_names import Framework
+from inference_monitor.domain import Material, Record
 from inference_monitor.scoring.ask import Asking
 from inference_monitor.scoring.code.custom import first_line
-from inference_monitor.scoring.material import Material
-from inference_monitor.scoring.record import Allowance, Record, Scored
+from inference_monitor.scoring.record import Allowance, Scored
 from inference_monitor.scoring.third_party.adapter import UnusableMetricError
 from inference_monitor.scoring.third_party.feedback import (
     accounts_of,
@@ -70,7 +70,7 @@ class ThirdPartyScorer:
             line = metric.line
             line.begin(allowance)
             given = judged(self._run(metric.scorer, record.material), line)
-            if line.unavailable and line.used.judge_calls == 1:
+            if line.unavailable and line.used.usage.calls == 1:
                 raise line.unavailable
             if not (line.used.pending or line.used.exhausted):
                 accounts = accounts_of(line, self._framework.installed)

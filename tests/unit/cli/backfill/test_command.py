@@ -16,10 +16,10 @@ import yaml
 from mlflow.entities import Feedback
 from typer.testing import CliRunner
 
+from inference_monitor.domain import ScoringState, StoredTrace
 from inference_monitor.errors import TransientError
 from inference_monitor.identity import assessment_id, trace_id
 from inference_monitor.inference import Source
-from inference_monitor.ports import ScoringState, StoredTrace
 from inference_monitor_cli import executions
 from inference_monitor_cli.backfill import work
 from inference_monitor_cli.backfill.batch import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inference_monitor.handler import COUNTED
+from inference_monitor.metric_names import SUMMARY_METRICS
 from inference_monitor_cli.estimate import aws_figures
 from inference_monitor_cli.estimate.aws_prices import AwsPrices, InvalidAwsPricesError
 from inference_monitor_cli.estimate.aws_usage import (
@@ -87,7 +87,7 @@ def test_the_function_sends_as_many_metrics_as_are_priced() -> None:
 
     Each is sent by endpoint and by deployment. One more tells of silence.
     """
-    assert 2 * (len(COUNTED) + 2) + 1 == aws_figures.METRICS
+    assert 2 * (len(SUMMARY_METRICS) + 1) + 1 == aws_figures.METRICS
 
 
 def test_every_mistake_in_a_price_file_has_its_line(tmp_path: Path) -> None:

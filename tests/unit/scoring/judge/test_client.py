@@ -15,7 +15,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from inference_monitor.config.specs import InferenceParameters
-from inference_monitor.delivery import RefusedJudges
+from inference_monitor.domain import RefusedJudges
 from inference_monitor.errors import JudgeUnavailableError
 from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.client import (

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_monitor.config.specs import InferenceParameters
-from inference_monitor.delivery import RefusedJudges
+from inference_monitor.domain import RefusedJudges
 from inference_monitor.errors import JudgeUnavailableError
 from inference_monitor.scoring.judge.client import Judge, JudgeRefusedError
 from inference_monitor.scoring.judge.negotiation import MOST_REFUSALS

@@ -13,11 +13,12 @@ from mlflow.genai.judges.prompts import fluency, guidelines, relevance_to_query,
 from mlflow.genai.prompts.utils import format_prompt
 
 from inference_monitor.config.specs import JudgedSpec, JudgeSpec, Judging
+from inference_monitor.domain import Material
 from inference_monitor.inference import Failure, Request, Response, ToolCall
 from inference_monitor.scoring.judge.calls import prompt_version
 from inference_monitor.scoring.judge.criteria import criteria
 from inference_monitor.scoring.judge.prompts import BACKGROUND, Prompt, Question, question
-from inference_monitor.scoring.material import Material, answer_text, material, request_text
+from inference_monitor.scoring.material import answer_text, material, request_text
 from tests.unit.judging import config, inference
 
 QUESTION, ANSWER = "What is 2 < 3?", "It is true: 2 < 3."
