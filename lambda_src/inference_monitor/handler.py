@@ -54,7 +54,7 @@ from inference_monitor.scoring.limits import (
 from inference_monitor.service import Monitor
 from inference_monitor.settings import get_settings
 from inference_monitor.storage import S3Results, cut_file, read_entries
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -19,7 +19,7 @@ from mlflow import MlflowClient
 from inference_monitor.errors import TransientError
 from inference_monitor.identity import trace_id
 from inference_monitor.ports import ScoredInference
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 from local.settings import ENVIRONMENTS
 from tests import inferences
 from tests.integration.conftest import MANAGED, NEWEST

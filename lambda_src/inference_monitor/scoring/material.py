@@ -11,7 +11,6 @@ from typing import Any
 from inference_monitor.inference import Inference, Request
 from inference_monitor.scoring.contexts import MARKS, Mark, contexts_of
 from inference_monitor.scoring.messages import conversation, only_text
-from inference_monitor.scoring.text import estimate_tokens, well_formed, without_inline_data
 from inference_monitor.scoring.tools import (
     catalogue,
     requested_tools,
@@ -19,6 +18,7 @@ from inference_monitor.scoring.tools import (
     tool_call_text,
 )
 from inference_monitor.scoring.turns import cut_middle, escape_turns
+from inference_monitor.text import estimate_tokens, well_formed, without_inline_data
 
 
 @dataclass(frozen=True, slots=True)

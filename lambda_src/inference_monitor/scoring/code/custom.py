@@ -19,7 +19,7 @@ from inference_monitor.config.specs import CodeSpec, MlflowSpec
 from inference_monitor.scoring.error_codes import SCORER_ERROR
 from inference_monitor.scoring.material import answer_text
 from inference_monitor.scoring.record import Allowance, Record, Scored, attach
-from inference_monitor.scoring.text import cut_end
+from inference_monitor.text import cut_end
 
 
 class CustomScorer:
