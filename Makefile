@@ -24,7 +24,7 @@ node_modules/.installed: package-lock.json
 	npm ci --silent
 	@touch $@
 
-include local/demo.mk tests/image/image.mk tests/third_party/third_party.mk benchmarks/reliability/reliability.mk benchmarks/scoring/scoring.mk benchmarks/judges/judges.mk
+include local/demo.mk tests/image/image.mk tests/third_party/third_party.mk benchmarks/reliability/reliability.mk benchmarks/scoring/scoring.mk benchmarks/judges/judges.mk benchmarks/mutation/mutation.mk
 
 check: install ## lint, types and the fast tests
 	$(BIN)/ruff check .

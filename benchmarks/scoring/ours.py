@@ -23,7 +23,7 @@ from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
 from inference_monitor.scoring.judge.client import bedrock_client
 from inference_monitor.scoring.scorers import Scorers
 from inference_monitor.service import Monitor
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 
 
 class NoOthers:

@@ -27,7 +27,7 @@ from inference_monitor.scoring.judge.client import Judge, bedrock_client
 from inference_monitor.scoring.judge.pace import Pace
 from inference_monitor.scoring.judge.requests import JudgeRequest, Terms, build_request
 from inference_monitor.scoring.judge.slots import SharedSlots
-from inference_monitor.scoring.text import estimate_tokens
+from inference_monitor.text import estimate_tokens
 
 THREADS = 16
 ANSWER_TOKENS = 60  # of the stand-in

@@ -10,8 +10,8 @@ from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 
 from inference_monitor.domain import StoredTrace
-from inference_monitor.traces.api import MlflowApi
 from inference_monitor.traces.records import search, stored_trace
+from inference_monitor.traces.server import connect
 from inference_monitor_cli.problems import CommandError
 
 _PER_REQUEST = 100
@@ -50,7 +50,7 @@ class StoredTraces:
     """The traces of one experiment, which is never created here."""
 
     def __init__(self, tracking_uri: str, experiment: str) -> None:
-        self._api = MlflowApi(tracking_uri)
+        self._api = connect(tracking_uri)
         self.experiment_id = find_experiment(tracking_uri, experiment)
 
     def lookup(self, trace_ids: Sequence[str]) -> dict[str, bool]:

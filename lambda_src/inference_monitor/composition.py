@@ -30,7 +30,7 @@ from inference_monitor.scoring.judge.pace import Pace
 from inference_monitor.scoring.judge.slots import SharedSlots
 from inference_monitor.service import Monitor
 from inference_monitor.settings import Settings, get_settings
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

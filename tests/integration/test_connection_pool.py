@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 
 from inference_monitor.domain import Record
 from inference_monitor.errors import TransientError
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 from local.settings import ENVIRONMENTS
 from tests import inferences
 from tests.integration.conftest import MANAGED, NEWEST

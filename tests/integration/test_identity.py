@@ -21,7 +21,7 @@ from inference_monitor.identity import trace_id
 from inference_monitor.ledger import Summary
 from inference_monitor.scoring.scorers import Scorers
 from inference_monitor.service import Monitor
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 from local.processes import StartError
 from local.settings import ENVIRONMENTS
 from tests import inferences

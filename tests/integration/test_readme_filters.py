@@ -16,7 +16,7 @@ from inference_monitor.capture.source import source_of
 from inference_monitor.domain import Record, ScoringState, Verdicts
 from inference_monitor.inference import Inference
 from inference_monitor.traces.build import build_trace
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 
 ROOT = Path(__file__).parents[2]
 CLAUSE = re.compile(r"^(?:(tags|metadata)\.)?`?([\w.]+)`? (=|!=) '([^']*)'$")

@@ -9,9 +9,9 @@ import requests
 
 from inference_monitor.domain import Record
 from inference_monitor.errors import TransientError
-from inference_monitor.traces import artifacts, otlp, span_store, writer
-from inference_monitor.traces.span_store import StoreChoice
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces import span_transport, store
+from inference_monitor.traces.span_transport import StoreChoice
+from inference_monitor.traces.store import MlflowTraceStore
 from tests import inferences
 from tests.integration.conftest import Endpoint
 from tests.integration.faults import SILENT, Fault, FrontDoor, Reply, mlflow_error
@@ -51,16 +51,16 @@ def ten(endpoint: Endpoint) -> list[Record]:
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for nothing between requests."""
-    monkeypatch.setattr(span_store, "_PAUSE_SECONDS", 0)
-    monkeypatch.setattr(writer, "_ARRIVAL_SECONDS", 0)
+    monkeypatch.setattr(span_transport, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(store, "_ARRIVAL_SECONDS", 0)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for seconds less than the front door is silent."""
-    monkeypatch.setattr(otlp, "_SECONDS", 2.5)
-    monkeypatch.setattr(otlp, "_SECONDS_AFTER_NO_ANSWER", 2)
-    monkeypatch.setattr(span_store, "_TRIAL_SECONDS", 2)
+    monkeypatch.setattr(span_transport, "_SECONDS", 2.5)
+    monkeypatch.setattr(span_transport, "_SECONDS_AFTER_NO_ANSWER", 2)
+    monkeypatch.setattr(span_transport, "_TRIAL_SECONDS", 2)
 
 
 def _some(endpoint: Endpoint, numbers: range) -> list[Record]:
@@ -344,7 +344,7 @@ def _no_uploads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(location)
         raise requests.ConnectionError
 
-    monkeypatch.setattr(artifacts, "get_artifact_repository", refuse)
+    monkeypatch.setattr(span_transport, "get_artifact_repository", refuse)
     return asked
 
 

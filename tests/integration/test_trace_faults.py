@@ -9,7 +9,7 @@ import requests
 
 from inference_monitor.domain import Record
 from inference_monitor.errors import TransientError
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 from tests import inferences
 from tests.integration.conftest import Endpoint
 from tests.integration.faults import FrontDoor

@@ -20,8 +20,8 @@ from inference_monitor.privacy.build import build_redaction
 from inference_monitor.scoring.judge.client import ConverseClient
 from inference_monitor.service import Monitor
 from inference_monitor.settings import get_settings
-from inference_monitor.traces.api import Answer
 from inference_monitor.traces.build import build_trace
+from inference_monitor.traces.server import Answer
 from tests.unit.builders import capture
 from tests.unit.fakes import FakeClaims, FakeResults, FakeTraces
 from tests.unit.judging import SAFETY, FakeBedrock, bedrock_error, scorers, tool_answer

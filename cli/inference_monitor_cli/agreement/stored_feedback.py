@@ -10,7 +10,7 @@ from mlflow.entities import Assessment, Feedback, Trace
 from mlflow.exceptions import MlflowException
 
 from inference_monitor.identity import span_id
-from inference_monitor.traces.api import MlflowApi
+from inference_monitor.traces.server import configure_process
 from inference_monitor_cli.agreement.human_feedback import Assessed, Opinion
 from inference_monitor_cli.capture_files import Hours
 from inference_monitor_cli.problems import CommandError
@@ -23,7 +23,7 @@ class StoredFeedback:
     """The assessments of one experiment, which is never created here."""
 
     def __init__(self, tracking_uri: str, experiment: str) -> None:
-        MlflowApi(tracking_uri)  # quiets MLflow and makes this the URI that requests are signed for
+        configure_process(tracking_uri)
         self._uri = tracking_uri
         self._client = MlflowClient(tracking_uri)
         self._experiment_id = find_experiment(tracking_uri, experiment)

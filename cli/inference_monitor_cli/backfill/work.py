@@ -20,7 +20,7 @@ from inference_monitor.config.own_prices import parse_prices
 from inference_monitor.config.scorers import load_scorers
 from inference_monitor.privacy.build import Mode
 from inference_monitor.scoring.judge.client import ConverseClient, Judge
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 from inference_monitor_cli.backfill.account import Account
 from inference_monitor_cli.backfill.batch.collected_report import tell
 from inference_monitor_cli.backfill.batch.collection import Collector

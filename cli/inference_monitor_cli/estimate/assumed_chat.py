@@ -8,7 +8,7 @@ from inference_monitor.inference import Choice, Inference, Kind, Request, Respon
 
 SOURCE = Source("assumed", "assumed", "assumed", "AllTraffic")
 
-# As `scoring.text.estimate_tokens` counts English.
+# As `text.estimate_tokens` counts English.
 _CHARACTERS_PER_TOKEN = 4
 # About what SageMaker and the OpenAI format write around the texts of a chat in samples/.
 _ENVELOPE_BYTES = 900

@@ -12,7 +12,6 @@ from inference_monitor.domain import Material
 from inference_monitor.inference import Inference, Request
 from inference_monitor.scoring.contexts import MARKS, Mark, contexts_of
 from inference_monitor.scoring.messages import conversation, only_text
-from inference_monitor.scoring.text import estimate_tokens, well_formed, without_inline_data
 from inference_monitor.scoring.tools import (
     catalogue,
     requested_tools,
@@ -20,6 +19,7 @@ from inference_monitor.scoring.tools import (
     tool_call_text,
 )
 from inference_monitor.scoring.turns import cut_middle, escape_turns
+from inference_monitor.text import estimate_tokens, well_formed, without_inline_data
 
 
 def answers_of(inference: Inference) -> Iterator[Inference]:

@@ -14,11 +14,10 @@ from inference_monitor.domain import JudgeUsage, Record, RefusedJudges
 from inference_monitor.identity import assessment_id
 from inference_monitor.scoring.cost.budget import Budget
 from inference_monitor.scoring.material import answers_of, materials
-from inference_monitor.scoring.text import cut_end, well_formed
+from inference_monitor.text import NAME_LIMIT, cut_end, well_formed
 
 MAX_RATIONALE = 4_000
 """Characters."""
-_MAX_NAME = 250
 
 
 def with_materials(record: Record, config: ScorersConfig) -> Record:
@@ -98,7 +97,7 @@ def attach(feedback: Feedback, record: Record, spec: ScorerSpec) -> Feedback:
     A scorer's own name makes the id that a later delivery looks for. A scorer that gives several
     assessments has an id for each of their names.
     """
-    feedback.name = cut_end(well_formed(feedback.name), _MAX_NAME)
+    feedback.name = cut_end(well_formed(feedback.name), NAME_LIMIT)
     named = spec.name if feedback.name == spec.name else f"{spec.name}/{feedback.name}"
     feedback.assessment_id = assessment_id(record.trace_id, named, spec.version)
     feedback.trace_id = record.trace_id

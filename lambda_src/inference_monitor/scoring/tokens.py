@@ -5,7 +5,7 @@ from __future__ import annotations
 from inference_monitor.inference import Choice, Inference, Response, Usage
 from inference_monitor.scoring.material import request_text
 from inference_monitor.scoring.messages import conversation
-from inference_monitor.scoring.text import estimate_tokens
+from inference_monitor.text import estimate_tokens
 
 
 def reported_or_estimated(inference: Inference) -> tuple[dict[str, int], list[str]]:

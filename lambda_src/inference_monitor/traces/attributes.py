@@ -1,4 +1,4 @@
-"""What a caller says about itself in `X-Amzn-SageMaker-Custom-Attributes`.
+"""Read the attributes a caller sends in `X-Amzn-SageMaker-Custom-Attributes`.
 
 The header is free text of at most 1,024 visible ASCII characters, captured as a list with one
 string. Callers were seen to send a JSON object, or pairs such as `accept_eula=true`.
@@ -34,7 +34,7 @@ _LONGEST = 4096  # four times what SageMaker lets through; longer text is not pa
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asked, as far as the caller told: its session, its user, and its own trace id."""
+    """The session, user and trace id that a caller sent, None where it did not."""
 
     session_id: str | None = None
     user_id: str | None = None
@@ -42,24 +42,24 @@ class Caller:
 
 
 def read_caller(custom_attributes: Iterable[str]) -> Caller:
-    """Read session, user and trace id; the first value given for each counts."""
-    known: dict[str, str] = {}
+    """Read session, user and trace id; of several values the first counts."""
+    values: dict[str, str] = {}
     for text in custom_attributes:
         for name, value in _pairs(text):
             field = _NAMES.get(re.sub(r"[-. ]", "_", name.strip().lower()))
-            if field and (told := _value(value)):
-                known.setdefault(field, told)
-    return Caller(**known)
+            if field and (given := _value(value)):
+                values.setdefault(field, given)
+    return Caller(**values)
 
 
 def caller_attributes(custom_attributes: Iterable[str]) -> dict[str, str]:
-    """Everything a caller told, by the names it used; the first value given for each counts."""
-    told: dict[str, str] = {}
+    """Read all attributes by the names the caller used; of several values the first counts."""
+    values: dict[str, str] = {}
     for text in custom_attributes:
         for name, value in _pairs(text):
-            if (known := _value(value)) is not None:
-                told.setdefault(name.strip(), known)
-    return told
+            if (given := _value(value)) is not None:
+                values.setdefault(name.strip(), given)
+    return values
 
 
 def _pairs(text: str) -> Iterator[tuple[str, Any]]:

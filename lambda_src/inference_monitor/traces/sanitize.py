@@ -1,4 +1,4 @@
-"""Make hostile text storable: what Postgres, protobuf and the UI's JSON parser refuse.
+"""Make hostile payloads storable: what Postgres, protobuf and the UI's JSON parser refuse.
 
 A NUL is refused by Postgres, a lone surrogate by UTF-8, NaN by every JSON parser but Python's, and
 an integer of more than 64 bits by protobuf. Each stays visible: a character as U+FFFD, a number as
@@ -11,31 +11,26 @@ import json
 import re
 from typing import Any
 
+from inference_monitor.text import cut_end, well_formed
+
 CUT_MARK = "…[cut]"
 """Ends every text that was shortened to a limit of MLflow's."""
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # An escaped NUL in JSON text: after an odd number of backslashes it is the text "\u0000" instead.
 _ESCAPED_NUL = re.compile(r"((?<!\\)(?:\\\\)*)\\u0000")
 
-# May also find what is inside of a string, which then comes through unchanged.
+# Also matches inside strings, which then come through unchanged.
 _ODD_NUMBER = re.compile(r"NaN|Infinity|\d{19}")
 
 
-def clean(text: str) -> str:
-    """Replace NUL and lone surrogates by U+FFFD."""
-    return _UNSTORABLE.sub(_REPLACEMENT, text)
-
-
 def cut(text: str, limit: int) -> str:
-    """Clean a text and shorten it to a number of characters; a shortened one ends in `CUT_MARK`."""
-    text = clean(text)
-    return text if len(text) <= limit else text[: limit - len(CUT_MARK)] + CUT_MARK
+    """Clean a text and shorten it to `limit` characters; a shortened one ends in `CUT_MARK`."""
+    return cut_end(well_formed(text), limit, CUT_MARK)
 
 
 def json_text(value: Any) -> str:
-    """The clean JSON text of a parsed document.
+    """Write a parsed document as clean JSON text.
 
     Raises:
         RecursionError: If it is nested more deeply than Python can follow.
@@ -49,7 +44,7 @@ def json_text(value: Any) -> str:
 
 def clean_json(text: str) -> str:
     """Replace lone surrogates and escaped NULs inside of JSON text."""
-    return clean(_ESCAPED_NUL.sub(rf"\1{_REPLACEMENT}", text))
+    return well_formed(_ESCAPED_NUL.sub(rf"\1{_REPLACEMENT}", text))
 
 
 def _integer(digits: str) -> int | str:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_monitor.traces.sanitize import CUT_MARK, clean, cut, json_text
+from inference_monitor.text import well_formed
+from inference_monitor.traces.sanitize import CUT_MARK, cut, json_text
 
 
 @pytest.mark.parametrize(
@@ -35,8 +36,8 @@ def test_json_text(value: object, text: str) -> None:
 @given(st.text())
 def test_good_text_is_left_alone(text: str) -> None:
     """Text that UTF-8 can encode comes out as it went in, but for NUL."""
-    assert clean(text) == text.replace("\x00", "\ufffd")
-    assert json.loads(json_text(text)) == clean(text)
+    assert well_formed(text) == text.replace("\x00", "\ufffd")
+    assert json.loads(json_text(text)) == well_formed(text)
 
 
 @given(st.text(max_size=40), st.integers(min_value=len(CUT_MARK), max_value=40))
@@ -44,4 +45,4 @@ def test_cut_keeps_the_limit(text: str, limit: int) -> None:
     """No text is longer than its limit, and a shortened one says that it is."""
     short = cut(text, limit)
     assert len(short) <= limit
-    assert short == clean(text) or short.endswith(CUT_MARK)
+    assert short == well_formed(text) or short.endswith(CUT_MARK)

@@ -20,7 +20,7 @@ from inference_monitor.domain import Record
 from inference_monitor.scoring.error_codes import SCORER_ERROR
 from inference_monitor.scoring.material import answer_text
 from inference_monitor.scoring.record import Allowance, Scored, attach
-from inference_monitor.scoring.text import cut_end
+from inference_monitor.text import cut_end
 
 
 class CustomScorer:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from inference_monitor.config.models import ModelTable, Way
 from inference_monitor.scoring.judge.output import DECLINED, stop_reason, thoughts
-from inference_monitor.scoring.text import estimate_tokens
+from inference_monitor.text import estimate_tokens
 
 
 @dataclass(frozen=True, slots=True)

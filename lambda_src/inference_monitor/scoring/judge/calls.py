@@ -33,7 +33,7 @@ from inference_monitor.scoring.judge.prompts import BACKGROUND, Prompt
 from inference_monitor.scoring.judge.requests import JudgeRequest
 from inference_monitor.scoring.judge.verdict import UnreadableVerdictError, Verdict
 from inference_monitor.scoring.record import attach, split_answers
-from inference_monitor.scoring.text import estimate_tokens
+from inference_monitor.text import estimate_tokens
 
 # A panel's answer has room for all its verdicts, up to what every judge model can say at once.
 _MOST_OUTPUT_TOKENS = 4096

@@ -9,7 +9,7 @@ from typing import Any
 
 from inference_monitor.config.models import Way
 from inference_monitor.config.specs import InferenceParameters, bedrock_model_id
-from inference_monitor.scoring.text import estimate_tokens
+from inference_monitor.text import estimate_tokens
 
 WAYS: tuple[Way, ...] = ("json_schema", "forced_tool", "any_tool", "offered_tool", "words")
 """The ways to a verdict, the surest first."""

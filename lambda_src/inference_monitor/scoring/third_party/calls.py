@@ -13,8 +13,8 @@ from inference_monitor.config.specs import InferenceParameters
 from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.requests import JudgeRequest
 from inference_monitor.scoring.judge.written_objects import TOOL
-from inference_monitor.scoring.text import estimate_tokens
 from inference_monitor.scoring.third_party.schema import tool_schema
+from inference_monitor.text import estimate_tokens
 
 _SYSTEM = "Do what the message says."
 

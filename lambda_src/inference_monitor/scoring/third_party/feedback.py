@@ -20,8 +20,8 @@ from inference_monitor.scoring.error_codes import (
     UNREADABLE_VERDICT,
 )
 from inference_monitor.scoring.record import attach
-from inference_monitor.scoring.text import cut_end
 from inference_monitor.scoring.third_party.line import JudgeLine
+from inference_monitor.text import cut_end
 
 
 def failure(told: str) -> Feedback:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from inference_monitor.errors import PermanentWriteError, TransientError
-from inference_monitor.traces import span_store
-from inference_monitor.traces.api import Answer
+from inference_monitor.traces import span_transport
 from inference_monitor.traces.build import BuiltTrace, build_trace
-from inference_monitor.traces.span_store import NOT_SERVED, SpanStore, StoreChoice
+from inference_monitor.traces.server import Answer
+from inference_monitor.traces.span_transport import NOT_SERVED, SpanTransport, StoreChoice
 from tests import inferences
 
 SPANS = "/v1/traces"
@@ -34,7 +34,7 @@ class Server:
         self.tracking_uri = "http://mlflow"
 
     def request(self, _: str, path: str, *, timeout: float = 30, **__: Any) -> Answer:
-        """Answer as told; without an answer the time-out passes."""
+        """Answer as set up; without an answer the time-out passes."""
         self.counts[path] += 1
         answer = self.spans() if path == SPANS else self.others()
         self.seconds += timeout * (answer.status == 0)
@@ -56,14 +56,14 @@ def uploads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The locations that something was uploaded to."""
     locations: list[str] = []
     monkeypatch.setattr(
-        span_store, "upload_spans", lambda _, location, __: locations.append(location)
+        span_transport, "upload_spans", lambda _, location, __: locations.append(location)
     )
     return locations
 
 
-def store(server: Server, choice: StoreChoice = "auto") -> SpanStore:
-    """A span store of that server."""
-    return SpanStore(server, choice, clock=lambda: server.now, sleep=server.sleep)  # type: ignore[arg-type]
+def store(server: Server, choice: StoreChoice = "auto") -> SpanTransport:
+    """A transport to that server."""
+    return SpanTransport(server, choice, clock=lambda: server.now, sleep=server.sleep)  # type: ignore[arg-type]
 
 
 def built(count: int) -> list[BuiltTrace]:
@@ -79,7 +79,7 @@ def in_turn(*answers: Answer) -> Callable[[], Answer]:
 
 
 def is_for_artifacts(
-    spans: SpanStore, traces: Sequence[BuiltTrace], sent: dict[str, Answer]
+    spans: SpanTransport, traces: Sequence[BuiltTrace], sent: dict[str, Answer]
 ) -> bool:
     """Whether all of them can be uploaded."""
     for trace in traces:
@@ -216,7 +216,7 @@ def test_many_large_requests_without_an_answer(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After two requests without an answer the rest is not tried."""
-    monkeypatch.setattr("inference_monitor.traces.otlp._MOST_BYTES", 1)
+    monkeypatch.setattr("inference_monitor.traces.span_transport._MAX_REQUEST_BYTES", 1)
     server.spans = lambda: NO_ANSWER
     spans, traces = store(server), built(20)
     assert is_for_artifacts(spans, traces, spans.send(traces, "1"))
