@@ -9,6 +9,8 @@ import typer
 from inference_monitor import __version__
 from inference_monitor_cli.agreement.command import agreement
 from inference_monitor_cli.backfill.command import backfill
+from inference_monitor_cli.compare.command import compare
+from inference_monitor_cli.compare.gate import gate
 from inference_monitor_cli.doctor.command import doctor
 from inference_monitor_cli.estimate.command import estimate
 from inference_monitor_cli.init.command import init
@@ -36,7 +38,19 @@ app = _App(
     # Locals in a traceback would print what people typed into the model.
     pretty_exceptions_show_locals=False,
 )
-for verb in (init, doctor, inspect, replay, backfill, reconcile, agreement, estimate, models):
+for verb in (
+    init,
+    doctor,
+    inspect,
+    replay,
+    backfill,
+    reconcile,
+    agreement,
+    compare,
+    gate,
+    estimate,
+    models,
+):
     app.command()(verb)
 app.add_typer(scorers_app, name="scorers")
 

@@ -74,6 +74,18 @@ def needs_mlflow(what_for: str) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def needs_statistics() -> Iterator[None]:
+    """Say what to install where SciPy and statsmodels are not."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise CommandError(
+            f"{error.name} is not installed, and comparing needs it: "
+            "pip install 'sagemaker-inference-monitor[compare]'"
+        ) from error
+
+
 def _told(error: Exception) -> str:
     if isinstance(error, NO_CREDENTIALS):
         return f"no usable AWS credentials ({error}): {LOG_IN}"
