@@ -104,7 +104,7 @@ def main() -> int:
     prepare(_FOLDER)
     mutants = [f"{_PACKAGE}.{module}.x*" for module in arguments.modules]
     mutmut = Path(sys.executable).with_name("mutmut")
-    command = [mutmut, "run", "--max-children", str(arguments.jobs), *mutants]
+    command = [str(mutmut), "run", "--max-children", str(arguments.jobs), *mutants]
     ended = subprocess.run(command, cwd=_FOLDER, check=False)
     found = scores(_FOLDER)
     wanted = set(arguments.modules or found)

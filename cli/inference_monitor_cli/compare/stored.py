@@ -15,7 +15,7 @@ from mlflow.entities import Feedback, TraceInfo, TraceState
 from mlflow.exceptions import MlflowException
 from mlflow.tracing.constant import TraceMetadataKey
 
-from inference_monitor.traces.api import MlflowApi
+from inference_monitor.traces.server import connect
 from inference_monitor_cli.capture_files import Hours
 from inference_monitor_cli.compare.captured import (
     EMPTY_ANSWER,
@@ -36,7 +36,7 @@ class StoredObservations:
     """The traces of one experiment, which is never created here."""
 
     def __init__(self, tracking_uri: str, experiment: str) -> None:
-        MlflowApi(tracking_uri)  # quiets MLflow and makes this the URI that requests are signed for
+        connect(tracking_uri)
         self._client = MlflowClient(tracking_uri)
         self._experiment_id = find_experiment(tracking_uri, experiment)
 
