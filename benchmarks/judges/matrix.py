@@ -20,8 +20,8 @@ from inference_monitor.scoring.batch.requests import answer_of, batch_request, m
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.judge.client import Judge
-from inference_monitor.scoring.judge.criteria import criteria
 from inference_monitor.scoring.judge.probe import probe
+from inference_monitor.scoring.judge.prompts import criteria
 from inference_monitor.scoring.record import with_materials
 from local.judge.batch_records import answered
 from local.judge.models import callable_id, load_models

@@ -16,10 +16,10 @@ from inference_monitor_cli.estimate.command import estimate
 from inference_monitor_cli.init.command import init
 from inference_monitor_cli.inspect import inspect
 from inference_monitor_cli.models.command import models
-from inference_monitor_cli.output import any_output
 from inference_monitor_cli.reconcile.command import reconcile
 from inference_monitor_cli.replay.command import replay
 from inference_monitor_cli.scorers.command import scorers_app
+from inference_monitor_cli.terminal import any_output
 
 
 class _App(typer.Typer):

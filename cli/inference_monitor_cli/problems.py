@@ -18,8 +18,7 @@ from botocore.exceptions import (
 
 from inference_monitor.aws_errors import code_of
 from inference_monitor.errors import MonitorError
-from inference_monitor_cli.output import READER_GONE
-from inference_monitor_cli.report import printable
+from inference_monitor_cli.terminal import READER_GONE, printable
 
 FAILED = 1
 """Exit status when the work was done, and something of it is left or missing."""

@@ -15,8 +15,7 @@ from botocore.config import Config
 from inference_monitor.capture.s3 import count_entries
 from inference_monitor.claims import DynamoClaims
 from inference_monitor.config.caps import Caps
-from inference_monitor.config.models import ModelTable, model_table
-from inference_monitor.config.own_prices import parse_prices
+from inference_monitor.config.models import ModelTable, model_table, parse_prices
 from inference_monitor.config.scorers import load_scorers
 from inference_monitor.counters import DynamoCounters
 from inference_monitor.ledger_closing import LedgerClosing
@@ -26,8 +25,8 @@ from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
 from inference_monitor.scoring.cost.budget import Budget, CappedBudget, Unlimited
 from inference_monitor.scoring.first_of_hour import CountedFirstOfHour
 from inference_monitor.scoring.judge.client import bedrock_client
-from inference_monitor.scoring.judge.pace import Pace
-from inference_monitor.scoring.judge.slots import SharedSlots
+from inference_monitor.scoring.judge.rate_limit import Pace
+from inference_monitor.scoring.judge.shared_limit import SharedSlots
 from inference_monitor.service import Monitor
 from inference_monitor.settings import Settings, get_settings
 from inference_monitor.traces.store import MlflowTraceStore

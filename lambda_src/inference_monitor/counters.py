@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from inference_monitor.aws_errors import code_of
 from inference_monitor.errors import TransientError
-from inference_monitor.scoring.judge.slots import BURST_SECONDS
+from inference_monitor.scoring.judge.shared_limit import BURST_SECONDS
 from inference_monitor.tables import COUNTERS_KEY, EXPIRES
 from inference_monitor.transient_errors import CONDITION_FAILED, dynamodb_errors
 

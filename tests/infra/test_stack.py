@@ -22,8 +22,7 @@ from inference_monitor.ledger import (
     quarantine_key,
 )
 from inference_monitor.scoring.batch.jobs import BATCH_JUDGING_PREFIX, KEPT_DAYS
-from stacks import scorers
-from tests.infra.conftest import REPOSITORY, Synthesize, settings
+from tests.infra.conftest import REPOSITORY, Synthesize, deployable, settings
 from tests.infra.deployed import Deployed
 
 NAMED = {
@@ -268,7 +267,7 @@ def test_cfn_lint_has_nothing_to_say(
 def test_a_finding_nobody_accepted_stops_the_synthesis() -> None:
     """cdk-nag runs in every synthesis: a bucket that is open to plain HTTP does not get through."""
     context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
-    tree = app.build_app(settings(), scorers.load(), context)
+    tree = app.build_app(deployable(settings()), context)
     stack = tree.node.default_child or tree.node.children[0]
     assert isinstance(stack, cdk.Stack)
     s3.Bucket(stack, "Careless")

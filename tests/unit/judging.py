@@ -27,7 +27,7 @@ from inference_monitor.inference import (
 )
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.first_of_hour import FirstOfHour
-from inference_monitor.scoring.judge.pace import Pace
+from inference_monitor.scoring.judge.rate_limit import Pace
 from inference_monitor.scoring.scorers import Budgets, Scorers
 
 MODEL = DEFAULT_JUDGE

@@ -12,7 +12,7 @@ from mlflow.exceptions import MlflowException
 from inference_monitor.identity import span_id
 from inference_monitor.traces.server import configure_process
 from inference_monitor_cli.agreement.human_feedback import Assessed, Opinion
-from inference_monitor_cli.capture_files import Hours
+from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.problems import CommandError
 from inference_monitor_cli.stored_traces import find_experiment
 

@@ -12,9 +12,8 @@ from rich.console import Console
 
 from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor_cli.agreement.human_feedback import Assessed, compare_feedback
-from inference_monitor_cli.agreement.printing import print_agreement
-from inference_monitor_cli.agreement.report import ScorerAgreement, as_document
-from inference_monitor_cli.capture_files import Hours
+from inference_monitor_cli.agreement.report import ScorerAgreement, as_document, print_agreement
+from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.problems import CommandError, needs_mlflow
 

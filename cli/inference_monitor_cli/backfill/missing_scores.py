@@ -12,7 +12,7 @@ from inference_monitor.config.specs import ScorerSpec
 from inference_monitor.domain import Record, StoredTrace
 from inference_monitor.inference import Source
 from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
-from inference_monitor.scoring.judge.criteria import criteria
+from inference_monitor.scoring.judge.prompts import criteria
 from inference_monitor.scoring.record import with_materials
 from inference_monitor.scoring.selection import Selection
 from inference_monitor.scoring.tasks import not_given

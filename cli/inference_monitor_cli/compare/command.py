@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from inference_monitor_cli.capture_files import Hours
+from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.compare.observations import Side
 from inference_monitor_cli.compare.sources import Sources
-from inference_monitor_cli.judge_options import load_or_exit
 from inference_monitor_cli.options import ExperimentName, FirstHour, LastHour, TrackingUri
 from inference_monitor_cli.problems import CommandError, needs_statistics, told_plainly
+from inference_monitor_cli.scorers_file import load_or_exit
 
 SideA = Annotated[
     str,

@@ -26,7 +26,7 @@ from inference_monitor_cli.compare.observations import Observation, Side
 from inference_monitor_cli.compare.sources import Sources
 from inference_monitor_cli.options import ExperimentName, FirstHour, LastHour, TrackingUri
 from inference_monitor_cli.problems import FAILED, CommandError, needs_statistics, told_plainly
-from inference_monitor_cli.report import printable
+from inference_monitor_cli.terminal import printable
 
 if TYPE_CHECKING:
     from inference_monitor_cli.compare.comparison import Comparison

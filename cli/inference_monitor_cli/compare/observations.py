@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from inference_monitor_cli.capture_files import Hours
+from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.problems import CommandError
 
 Value = float | str

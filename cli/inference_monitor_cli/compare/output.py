@@ -12,7 +12,7 @@ from rich.text import Text
 
 from inference_monitor_cli.compare.comparison import Comparison, Kind, Result, Verdict
 from inference_monitor_cli.compare.observations import Side
-from inference_monitor_cli.report import printable
+from inference_monitor_cli.terminal import printable
 
 _STYLES = {Verdict.BETTER: "green", Verdict.WORSE: "red", Verdict.UNDECIDED: "yellow"}
 

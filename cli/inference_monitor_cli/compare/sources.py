@@ -9,8 +9,7 @@ from typing import Protocol
 import boto3
 from rich.console import Console
 
-from inference_monitor_cli.capture_files import Hours
-from inference_monitor_cli.captures import find_files
+from inference_monitor_cli.captures import Hours, find_files
 from inference_monitor_cli.compare.captured import read_captured
 from inference_monitor_cli.compare.observations import Observation, Side
 from inference_monitor_cli.deployment import Deployment

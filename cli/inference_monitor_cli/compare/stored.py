@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracing.constant import TraceMetadataKey
 
 from inference_monitor.traces.server import connect
-from inference_monitor_cli.capture_files import Hours
+from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.compare.captured import (
     EMPTY_ANSWER,
     ERROR,

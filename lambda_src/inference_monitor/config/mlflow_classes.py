@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from inference_monitor.config.conditions import Strict, Texts
-from inference_monitor.config.third_party_names import framework_of
+from inference_monitor.config.third_party import framework_of
 
 _SCORERS = "mlflow.genai.scorers."
 _JUDGES = "mlflow.genai.judges."

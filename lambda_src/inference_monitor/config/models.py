@@ -1,11 +1,8 @@
-"""What is known of Bedrock's models that can judge: lifecycle, what a request may have, prices.
-
-The facts are in `models.yaml`; a deployment's own prices go before those of the file. Imported at
-synth time, where neither MLflow nor boto3 is installed.
-"""
+"""Judge models: `models.yaml`, names of models, and prices of a deployment."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,13 +12,44 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from inference_monitor.config.data_files import data_file
-from inference_monitor.config.model_ids import GEOGRAPHIES, SCHEME
-from inference_monitor.config.yaml_file import ConfigFile, Location
+from inference_monitor.config.yaml_file import ConfigFile, Location, data_file
 from inference_monitor.errors import MonitorError
+
+SCHEME = "bedrock:/"
+# The first parts of ids of cross-Region inference profiles. Source: "Supported Regions and models
+# for inference profiles" in the Bedrock user guide.
+GEOGRAPHIES = frozenset({"us", "eu", "apac", "jp", "au", "ca", "us-gov", "global"})
+ARN = re.compile(
+    r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:(\d{12})?:"
+    r"(?P<kind>foundation-model|inference-profile|application-inference-profile|provisioned-model"
+    r"|custom-model|custom-model-deployment|imported-model)/(?P<id>[A-Za-z0-9][A-Za-z0-9.:/-]*)"
+)
+
+_MODEL_ID = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,3}(:[a-z0-9-]{1,63}){0,2}")
+
+
+def without_geography(model: str) -> str:
+    """The model behind an inference profile's id; any other id as it is."""
+    geography, _, rest = model.partition(".")
+    return rest if geography in GEOGRAPHIES else model
+
+
+def model_of(uri: str) -> str:
+    """The id or ARN in a `bedrock:/…` name.
+
+    Raises:
+        ValueError: If it is none of these; the message says what is expected.
+    """
+    model = uri.removeprefix(SCHEME)
+    if model == uri or not (_MODEL_ID.fullmatch(model) or ARN.fullmatch(model)):
+        raise ValueError(
+            f"{uri!r} is not bedrock:/ and a model id, an inference profile id or an ARN of one"
+        )
+    return model
+
 
 MODELS_FILE = data_file("models.yaml")
 DEFAULT_JUDGE = "bedrock:/global.anthropic.claude-sonnet-4-6"
@@ -293,3 +321,27 @@ _FILE = ConfigFile(
     {},
     locate=_known_key,
 )
+
+
+# A pattern may be an ARN, with slashes and colons.
+_PRICE = re.compile(r"(?P<pattern>[^\s=;]+)\s*=\s*(?P<input>[^\s/]+)\s*/\s*(?P<output>[^\s/]+)")
+
+EXAMPLE = "*my-profile*=3/15, *nova-lite*=0.06/0.24"
+
+
+def parse_prices(text: str) -> list[ModelFacts]:
+    """Read `pattern=input/output`, in USD per million tokens, with commas between.
+
+    Raises:
+        ValueError: If a part of it is anything else; says which.
+    """
+    return [_parse(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _parse(part: str) -> ModelFacts:
+    if found := _PRICE.fullmatch(part):
+        try:
+            return ModelFacts.model_validate(found.groupdict())
+        except ValidationError:
+            pass
+    raise ValueError(f"{part!r} is not PATTERN=INPUT/OUTPUT, in USD per million tokens")

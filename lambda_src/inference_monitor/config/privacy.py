@@ -12,8 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from inference_monitor.config.data_files import data_file
-from inference_monitor.config.yaml_file import ConfigFile, Location
+from inference_monitor.config.yaml_file import ConfigFile, Location, data_file
 from inference_monitor.errors import MonitorError
 from inference_monitor.privacy.patterns import KINDS
 from inference_monitor.privacy.time_limit import cpu_limit

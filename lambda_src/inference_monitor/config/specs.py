@@ -1,10 +1,9 @@
-"""What one scorer of `scorers.yaml` says of itself, by its type.
-
-Imported at synth time, where neither MLflow nor boto3 is installed.
-"""
+"""The entries of `scorers.yaml`, by their type."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -20,8 +19,15 @@ from pydantic_core import PydanticCustomError
 
 from inference_monitor.config.conditions import Strict, Texts, When
 from inference_monitor.config.mlflow_classes import JUDGES, judge_class, wrong_arguments
-from inference_monitor.config.placeholders import PLACEHOLDER
-from inference_monitor.config.third_party_names import framework_of
+from inference_monitor.config.third_party import framework_of
+
+PLACEHOLDER = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
+
+
+def rename(template: str, values: Mapping[str, str]) -> str:
+    """A template with some of its placeholders renamed or filled in."""
+    return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
+
 
 # `2` and `"2"` mean the same; 1.10 would silently become 1.1, so that stays an error.
 _AS_VERSION = BeforeValidator(lambda value: str(value) if type(value) is int else value)

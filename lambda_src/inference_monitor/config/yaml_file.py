@@ -1,13 +1,11 @@
-"""Read a YAML file into a pydantic model, and say of every mistake which line it is on.
-
-Used at synth time too, where neither MLflow nor boto3 is installed.
-"""
+"""Read a YAML file with the line of every key, and say what is wrong on which line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +15,20 @@ from pydantic_core import ErrorDetails
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from inference_monitor.errors import MonitorError
+
+# The folder `lambda_src` under the name that pyproject.toml gives it in a wheel.
+_INSTALLED_AS = "inference_monitor_defaults"
+
+
+def data_file(name: str) -> Path:
+    """Find a data file: beside the package in the repository and the image, else in the wheel.
+
+    Raises:
+        ModuleNotFoundError: If the package was copied without its data files.
+    """
+    beside = Path(__file__).parents[2] / name
+    return beside if beside.exists() else Path(str(files(_INSTALLED_AS).joinpath(name)))
+
 
 Location = tuple[str | int, ...]
 ModelT = TypeVar("ModelT", bound=BaseModel)

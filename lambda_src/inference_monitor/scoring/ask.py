@@ -13,9 +13,8 @@ from inference_monitor.domain import JudgeUsage
 from inference_monitor.errors import JudgeUnavailableError
 from inference_monitor.scoring.cost.forecast import Forecast, PricedCall
 from inference_monitor.scoring.error_codes import UNREADABLE_VERDICT
-from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.client import Judge, JudgeRefusedError
-from inference_monitor.scoring.judge.requests import JudgeRequest
+from inference_monitor.scoring.judge.converse import Answer, JudgeRequest
 from inference_monitor.scoring.record import Allowance, Scored
 
 

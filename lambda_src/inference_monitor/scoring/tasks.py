@@ -13,7 +13,7 @@ from inference_monitor.domain import Record
 from inference_monitor.scoring.ask import Asking
 from inference_monitor.scoring.error_codes import JUDGE_DECLINED
 from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
-from inference_monitor.scoring.judge.criteria import Criterion
+from inference_monitor.scoring.judge.prompts import Criterion
 from inference_monitor.scoring.record import (
     Allowance,
     CodeScorer,

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from inference_monitor.config.conditions import When
-from inference_monitor.config.scorers import InvalidScorersError, ScorersConfig, load_scorers
-from inference_monitor.config.scorers_file import RIGHT
+from inference_monitor.config.scorers import RIGHT, InvalidScorersError, ScorersConfig, load_scorers
 from inference_monitor.config.specs import (
     AnySpec,
     InferenceParameters,

@@ -11,11 +11,10 @@ import pytest
 from inference_monitor.config.scorers import ScorersConfig, load_scorers
 from inference_monitor.config.specs import JudgedSpec
 from inference_monitor.domain import Material as Shown
-from inference_monitor.scoring.judge.criteria import criteria
+from inference_monitor.scoring.delimiters import turn
 from inference_monitor.scoring.judge.panel import panel_prompt, panel_tool
-from inference_monitor.scoring.judge.prompts import question
+from inference_monitor.scoring.judge.prompts import criteria, question
 from inference_monitor.scoring.judge.verdict import verdict_format
-from inference_monitor.scoring.turns import turn
 from local.judge.answer import SAYS, fill_in
 from local.judge.converse import first_problem
 from local.judge.opinion import Material

@@ -16,8 +16,8 @@ from inference_monitor.ports import TraceStore
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
 from inference_monitor.scoring.batch.requests import batch_request, model_input
 from inference_monitor.scoring.judge.calls import plan_calls
-from inference_monitor.scoring.judge.criteria import criteria
-from inference_monitor.scoring.judge.requests import Terms
+from inference_monitor.scoring.judge.converse import Terms
+from inference_monitor.scoring.judge.prompts import criteria
 from inference_monitor.scoring.record import with_materials
 from inference_monitor_cli.backfill.batch.collection import Collected, Collector
 from tests.unit.judging import (

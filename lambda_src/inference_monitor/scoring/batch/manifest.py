@@ -20,10 +20,9 @@ from inference_monitor.config.specs import Judging, ScorerSpec
 from inference_monitor.domain import Material, Record
 from inference_monitor.inference import Inference, Kind, Source
 from inference_monitor.scoring.batch import requests
-from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.calls import JudgeCall, prompt_version
-from inference_monitor.scoring.judge.criteria import Criterion, criteria
-from inference_monitor.scoring.judge.prompts import Prompt
+from inference_monitor.scoring.judge.converse import Answer
+from inference_monitor.scoring.judge.prompts import Criterion, Prompt, criteria
 from inference_monitor.scoring.record import given_before
 from inference_monitor.scoring.tasks import is_declined
 

@@ -6,8 +6,8 @@ from mlflow.entities import AssessmentSource, AssessmentSourceType, Feedback
 
 from inference_monitor.config.specs import TokenCountSpec
 from inference_monitor.domain import Record
+from inference_monitor.scoring.material import reported_or_estimated
 from inference_monitor.scoring.record import Allowance, Scored, attach
-from inference_monitor.scoring.tokens import reported_or_estimated
 
 
 class TokenCountScorer:

@@ -19,8 +19,7 @@ from inference_monitor.scoring.error_codes import (
     JUDGE_REFUSED,
     UNREADABLE_VERDICT,
 )
-from inference_monitor.scoring.judge.answer import Answer
-from inference_monitor.scoring.judge.criteria import Criterion
+from inference_monitor.scoring.judge.converse import Answer, JudgeRequest
 from inference_monitor.scoring.judge.output import repeats
 from inference_monitor.scoring.judge.panel import (
     in_balanced_order,
@@ -29,8 +28,7 @@ from inference_monitor.scoring.judge.panel import (
     panel_version,
     read_panel,
 )
-from inference_monitor.scoring.judge.prompts import BACKGROUND, Prompt
-from inference_monitor.scoring.judge.requests import JudgeRequest
+from inference_monitor.scoring.judge.prompts import BACKGROUND, Criterion, Prompt
 from inference_monitor.scoring.judge.verdict import UnreadableVerdictError, Verdict
 from inference_monitor.scoring.record import attach, split_answers
 from inference_monitor.text import estimate_tokens

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from inference_monitor.domain import Material
-from inference_monitor.scoring.third_party.line import JudgeLine
+from inference_monitor.scoring.third_party.judge_line import JudgeLine
 
 
 class UnusableMetricError(Exception):

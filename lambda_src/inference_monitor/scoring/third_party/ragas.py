@@ -17,7 +17,7 @@ from inference_monitor.scoring.third_party.adapter import (
     conversation_and_answer,
     refuse_missing,
 )
-from inference_monitor.scoring.third_party.line import JudgeLine
+from inference_monitor.scoring.third_party.judge_line import JudgeLine
 
 _GIVEN = {"user_input", "response"}
 

@@ -20,7 +20,7 @@ from mlflow.entities import (
 )
 from typer.testing import CliRunner, Result
 
-from inference_monitor_cli.capture_files import Hours
+from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.compare import sources
 from inference_monitor_cli.compare.observations import Observation, Side
 from inference_monitor_cli.compare.stored import observe

@@ -20,11 +20,10 @@ from inference_monitor.scoring.batch.requests import (
     model_input,
     to_json,
 )
-from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
-from inference_monitor.scoring.judge.criteria import criteria
+from inference_monitor.scoring.judge.converse import Answer, Terms, build_request
 from inference_monitor.scoring.judge.negotiation import first_terms
-from inference_monitor.scoring.judge.requests import Terms, build_request
+from inference_monitor.scoring.judge.prompts import criteria
 from inference_monitor.scoring.record import with_materials
 from local.judge.batch_records import answered
 from local.judge.behaviour import Behaviour

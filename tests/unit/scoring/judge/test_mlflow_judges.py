@@ -34,7 +34,7 @@ from mlflow.genai.scorers import Scorer
 from inference_monitor.config.mlflow_classes import JUDGES, judge_class, why_refused
 from inference_monitor.config.scorers import InvalidScorersError, load_scorers
 from inference_monitor.config.specs import JudgedSpec, MlflowJudgeSpec
-from inference_monitor.config.third_party_names import framework_of
+from inference_monitor.config.third_party import framework_of
 from inference_monitor.inference import Inference
 from tests.unit.judging import FakeBedrock, batch, config, inference, scorers, verdict
 from tests.unit.talks import TALK

@@ -16,8 +16,8 @@ from inference_monitor.config.specs import InferenceParameters
 from inference_monitor.domain import RefusedJudges
 from inference_monitor.errors import JudgeUnavailableError
 from inference_monitor.scoring.judge.client import Judge, JudgeRefusedError
+from inference_monitor.scoring.judge.converse import JudgeRequest
 from inference_monitor.scoring.judge.negotiation import MOST_REFUSALS
-from inference_monitor.scoring.judge.requests import JudgeRequest
 from inference_monitor.scoring.judge.verdict import one_of, verdict_tool
 from tests.unit.judging import bedrock_error, patient_pace
 from tests.unit.picky import TRIGGERS, PickyModel, config, way_of

@@ -12,9 +12,9 @@ import pytest
 from inference_monitor.config.specs import JudgedSpec
 from inference_monitor.domain import Record
 from inference_monitor.scoring.judge.calls import plan_calls
-from inference_monitor.scoring.judge.criteria import criteria
 from inference_monitor.scoring.judge.output import objects, repeats
 from inference_monitor.scoring.judge.panel import read_panel
+from inference_monitor.scoring.judge.prompts import criteria
 from inference_monitor.scoring.judge.verdict import (
     UnreadableVerdictError,
     VerdictFormat,

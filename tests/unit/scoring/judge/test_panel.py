@@ -15,8 +15,8 @@ from inference_monitor.config.specs import JudgedSpec
 from inference_monitor.inference import ToolCall
 from inference_monitor.scoring.build import SCORERS_FILE
 from inference_monitor.scoring.error_codes import UNREADABLE_VERDICT
-from inference_monitor.scoring.judge.criteria import Criterion, criteria
 from inference_monitor.scoring.judge.panel import in_balanced_order, statement
+from inference_monitor.scoring.judge.prompts import Criterion, criteria
 from inference_monitor.text import estimate_tokens
 from tests.unit.attacks import ATTACKS, Attack
 from tests.unit.judging import (

@@ -16,8 +16,7 @@ from inference_monitor.config.specs import JudgedSpec, JudgeSpec, Judging
 from inference_monitor.domain import Material
 from inference_monitor.inference import Failure, Request, Response, ToolCall
 from inference_monitor.scoring.judge.calls import prompt_version
-from inference_monitor.scoring.judge.criteria import criteria
-from inference_monitor.scoring.judge.prompts import BACKGROUND, Prompt, Question, question
+from inference_monitor.scoring.judge.prompts import BACKGROUND, Prompt, Question, criteria, question
 from inference_monitor.scoring.material import answer_text, material, request_text
 from tests.unit.judging import config, inference
 

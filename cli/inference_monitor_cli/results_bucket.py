@@ -1,14 +1,10 @@
-"""What the results bucket keeps of lines that could not be traced, as `results.S3Results` wrote it.
-
-`quarantine/<bucket>/<key>/<digest>.jsonl`, where the digest is of the lines' own digests; each row
-is `{"source", "line", "offset", "reason", "sha256", "text"}`.
-"""
+"""The results bucket: ledgers, and the lines in quarantine."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,11 +14,12 @@ from botocore.exceptions import ClientError
 from inference_monitor.capture.documents import NOT_JSON, parse_json
 from inference_monitor.capture.lines import Line
 from inference_monitor.capture.reader import Entry, Quarantined, read_document, read_line
-from inference_monitor.ledger import QUARANTINE_PREFIX, quarantine_key
+from inference_monitor.ledger import QUARANTINE_PREFIX, Summary, ledger_key, quarantine_key
 from inference_monitor_cli.problems import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
 
 ROOT = f"{QUARANTINE_PREFIX}/"
 
@@ -121,3 +118,19 @@ def _read(text: str) -> Entry:
     if isinstance(entry.record, Quarantined) or document is NOT_JSON:
         return entry
     return read_document(document)
+
+
+def without_budget(s3: S3Client, results: str, captures: str, keys: Iterable[str]) -> int:
+    """How many inferences of these files the budget had no room for, when they came last."""
+    ledgers = (_ledger(s3, results, ledger_key(captures, key)) for key in keys)
+    return sum(ledger.budget_exhausted for ledger in ledgers if ledger)
+
+
+def _ledger(s3: S3Client, bucket: str, key: str) -> Summary | None:
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"]
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "NoSuchKey":
+            raise
+        return None
+    return Summary.from_dict(json.loads(body.read()))

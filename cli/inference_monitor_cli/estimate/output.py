@@ -1,18 +1,125 @@
-"""An estimate for a terminal. Needs MLflow's client."""
+"""The estimate as a document and as tables, with its assumptions."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from inference_monitor.config.specs import bedrock_model_id
+from inference_monitor.config.specs import JudgedSpec, bedrock_model_id
 from inference_monitor_cli.estimate.bill import Bill, Estimate
-from inference_monitor_cli.estimate.notes import notes
 from inference_monitor_cli.estimate.traffic import Traffic
-from inference_monitor_cli.judge_shares import Share, Shares
-from inference_monitor_cli.money import count, dollars
-from inference_monitor_cli.report import printable
+from inference_monitor_cli.judge_plan import Share, Shares
+from inference_monitor_cli.terminal import count, dollars, printable
+
+
+def notes(estimate: Estimate) -> Iterator[str]:
+    """A sentence or two about each."""
+    parts = estimate.parts
+    config, prices, aws = parts.config, parts.prices, parts.aws
+    yield (
+        f"Judge: prices of {prices.as_of} ({prices.source}); tokens by the length of the text and "
+        "150 for a verdict, no discount for what a cache holds."
+    )
+    cap, judge = parts.settings.judge_budget_usd_per_day, estimate.per_day.judge.configured.usd
+    if cap is not None and judge > cap:
+        yield (
+            f"Not considered: JUDGE_BUDGET_USD_PER_DAY={cap:g} lets {cap / judge:.0%} of a day be "
+            "judged, the rest is traced only."
+        )
+    planned = {spec.name for spec in config.scorers if isinstance(spec, JudgedSpec)}
+    if others := [s.name for s in config.scorers if s.asks_judge and s.name not in planned]:
+        yield f"Not counted: what {', '.join(others)} asks the judge, as often as it likes."
+    if any(rule.first_per_hour for rule in config.always):
+        yield (
+            "`first_per_hour` is counted as if every hour had so many, without what that writes to "
+            "DynamoDB."
+        )
+    if estimate.counted is None:
+        yield (
+            "All records are taken for answered chats of one variant, AllTraffic; captures say "
+            "better how it is."
+        )
+    if estimate.rate.per_file is None:
+        work = estimate.per_day.work
+        why = "as in the captures" if estimate.counted else "a file every five minutes"
+        yield (
+            f"{work.records / max(work.files, 1):,.0f} records in a capture file: {why}. Each file "
+            "is an execution: --records-per-file says otherwise."
+        )
+    yield (
+        f"AWS: list prices of {aws.region}, {aws.as_of}, without free tiers, data transfer, KMS "
+        "and ECR; what is stored is kept for a month. The function's time as measured by "
+        "benchmarks/estimate.py; a verdict is taken to need 1 s, and 1 s more for 60 tokens."
+    )
+    if parts.mlflow_usd_per_hour is None:
+        yield "Not counted: the MLflow App or tracking server; --mlflow-usd-per-hour adds it."
+    yield "An estimate, not a bill: check aws.amazon.com/bedrock/pricing and calculator.aws."
+
+
+def document(estimate: Estimate) -> dict[str, Any]:
+    """All of it, as one JSON document."""
+    parts, day = estimate.parts, estimate.per_day
+    return {
+        "model": parts.settings.bedrock_model_id,
+        "counted": _mix(estimate.counted) if estimate.counted else None,
+        "once": _bill(estimate.once) if estimate.once else None,
+        "records_per_day": estimate.records_per_day,
+        "records_per_file": day.work.records / day.work.files if day.work.files else None,
+        "per_day": _bill(day),
+        "days": estimate.days,
+        "usd_for_days": estimate.days * day.usd,
+        "unpriced_models": estimate.unpriced,
+        "judge_prices": {"as_of": str(parts.prices.as_of), "source": parts.prices.source},
+        "aws_prices": parts.aws.model_dump(mode="json", by_alias=True),
+        "notes": list(notes(estimate)),
+    }
+
+
+def _mix(traffic: Traffic) -> dict[str, Any]:
+    return {
+        "files": traffic.files,
+        "lines": traffic.lines,
+        "inferences": traffic.records,
+        "failed": traffic.failed,
+        "bytes": traffic.bytes,
+        "families": dict(traffic.families),
+        "hours": traffic.hours,
+        "records_per_day": traffic.records_per_day,
+    }
+
+
+def _bill(bill: Bill) -> dict[str, Any]:
+    ways = bill.judge
+    return {
+        "work": asdict(bill.work),
+        "judge": {
+            "as_configured": _shares(ways.configured),
+            "each": _shares(ways.each),
+            "panel": _shares(ways.panel),
+            "in_batch_usd": ways.configured.usd * bill.batch,
+        },
+        "services": [asdict(line) for line in bill.lines],
+        "usd": bill.usd,
+    }
+
+
+def _shares(shares: Shares) -> dict[str, Any]:
+    return {
+        "calls": shares.calls,
+        "input_tokens": shares.input_tokens,
+        "output_tokens": shares.output_tokens,
+        "usd": shares.usd,
+        "scorers": [
+            {"scorer": scorer, "model": bedrock_model_id(model), **asdict(share)}
+            for (scorer, model), share in shares.by_scorer.items()
+        ],
+    }
+
 
 _FAMILIES = 4
 

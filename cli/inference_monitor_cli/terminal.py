@@ -1,13 +1,67 @@
-"""What one line of a capture file says, as flat JSON and as a short text for a terminal."""
+"""What the command prints: safe text, money, one line of a capture file, any output stream."""
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from inference_monitor.capture.reader import Entry
 from inference_monitor.inference import Choice, Inference, Usage
+
+
+def dollars(usd: float | None) -> str:
+    """USD with as many digits as say something; a question mark where it is not known."""
+    if usd is None:
+        return "?"
+    if usd >= 100:
+        return f"${usd:,.0f}"
+    if usd >= 0.0995 or not usd:
+        return f"${usd:.2f}"
+    return f"${usd:.2g}" if usd >= 0.0001 else "<$0.0001"
+
+
+def count(number: float) -> str:
+    """A number of things, rounded."""
+    # Shares of a whole add up to it but for the last digits.
+    whole = number >= 10 or abs(number - round(number)) < 1e-6
+    return f"{number:,.0f}" if whole else f"{number:,.1f}"
+
+
+def things(number: float, noun: str) -> str:
+    """A number of things by their name, which takes an s."""
+    told = count(number)
+    return f"{told} {noun}" if told == "1" else f"{told} {noun}s"
+
+
+READER_GONE = 128 + 13
+"""Exit status of a program that is ended by SIGPIPE, as a shell says it."""
+
+
+@contextmanager
+def any_output() -> Iterator[None]:
+    """Print what can be printed.
+
+    Characters that the encoding of stdout does not have become question marks. When whoever reads
+    it has gone, as in `| head`, the program ends at once and says nothing.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still in the buffer goes nowhere, or Python would complain about it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(READER_GONE)
+
 
 PREVIEW_CHARACTERS = 160
 
