@@ -26,7 +26,7 @@ from inference_monitor_cli.agreement.report import ScorerAgreement, as_document,
 from inference_monitor_cli.problems import CommandError, needs_mlflow
 
 if TYPE_CHECKING:
-    from inference_monitor_cli.agreement.labelled_agreement import Judged, LabelledJudging
+    from inference_monitor_cli.agreement.labelled_judging import Judged, LabelledJudging
 
 Ways = Literal["each", "panel", "both"]
 
@@ -93,7 +93,7 @@ def report_on_labels(question: Question, *, ask_first: bool, as_json: bool) -> b
 
 def _judging(config: ScorersConfig, question: Question) -> LabelledJudging:
     with needs_mlflow("agreement --labelled uses MLflow's judges"):
-        from inference_monitor_cli.agreement.labelled_agreement import LabelledJudging  # noqa: PLC0415
+        from inference_monitor_cli.agreement.labelled_judging import LabelledJudging  # noqa: PLC0415
     model = question.model or question.default_model
     return LabelledJudging(config, model, question.prices, question.concurrency)
 

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from inference_monitor_cli.agreement import labelled_agreement, with_people
+from inference_monitor_cli.agreement import labelled_judging, with_people
 from inference_monitor_cli.agreement.human_feedback import Assessed, Opinion
 from inference_monitor_cli.agreement.labelled_agreement import STAND_IN
 from inference_monitor_cli.agreement.labelled_set import load_labelled_set
@@ -73,7 +73,7 @@ def feedback(monkeypatch: pytest.MonkeyPatch) -> Feedback:
 def bedrock(monkeypatch: pytest.MonkeyPatch) -> FakeBedrock:
     """A judge that passes everything, in whatever way it is asked."""
     bedrock = FakeBedrock(passing)
-    monkeypatch.setattr(labelled_agreement, "bedrock_client", lambda _concurrency: bedrock)
+    monkeypatch.setattr(labelled_judging, "bedrock_client", lambda _concurrency: bedrock)
     return bedrock
 
 

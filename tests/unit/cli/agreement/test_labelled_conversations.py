@@ -15,7 +15,7 @@ from inference_monitor.config.specs import JudgedSpec, MlflowJudgeSpec
 from inference_monitor.inference import ToolCall
 from inference_monitor.scoring.judge.prompts import question
 from inference_monitor.scoring.material import material
-from inference_monitor_cli.agreement import labelled_agreement
+from inference_monitor_cli.agreement import labelled_judging
 from inference_monitor_cli.agreement.labelled_agreement import asked_otherwise, for_labelled_set
 from inference_monitor_cli.agreement.labelled_set import (
     CRITERIA_FILE,
@@ -250,7 +250,7 @@ def test_only_what_a_record_is_for_is_asked(
 ) -> None:
     """A judge of tools is not asked about summaries; --limit counts what the scorers are for."""
     bedrock = FakeBedrock(verdict("yes"))
-    monkeypatch.setattr(labelled_agreement, "bedrock_client", lambda _concurrency: bedrock)
+    monkeypatch.setattr(labelled_judging, "bedrock_client", lambda _concurrency: bedrock)
     file = tmp_path / "scorers.yaml"
     entries = [{"name": name, "type": name} for name in ("tool_use", "summarization")]
     file.write_text(json.dumps({"scorers": entries}))
@@ -275,7 +275,7 @@ def test_frustration_is_compared_as_three_categories(
 ) -> None:
     """Kappa and weighted kappa over none, resolved and unresolved; all but none count as fails."""
     bedrock = FakeBedrock(verdict("resolved"))
-    monkeypatch.setattr(labelled_agreement, "bedrock_client", lambda _concurrency: bedrock)
+    monkeypatch.setattr(labelled_judging, "bedrock_client", lambda _concurrency: bedrock)
     file = tmp_path / "scorers.yaml"
     file.write_text("scorers: [{name: user_frustration, type: user_frustration}]")
     asked = ["agreement", "--labelled", "--yes", "--json", "--scorers", str(file)]
