@@ -29,8 +29,8 @@ _COPIES = {
     "pyproject.toml": "pyproject.toml",
 }  # fmt: skip
 
-_NOTICED = frozenset({"killed", "timeout", "segfault", "suspicious"})
-_UNNOTICED = ("survived", "no tests")
+_NOTICED = frozenset({"killed", "timeout", "segfault"})
+_UNNOTICED = ("survived", "suspicious", "no tests")
 """mutmut's names; of its others, all but `_NOTICED` are mutants that were not run."""
 
 
