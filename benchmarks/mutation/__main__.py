@@ -111,7 +111,7 @@ def main() -> int:
     status = 0
     if mutants or not arguments.survivors:
         mutmut = Path(sys.executable).with_name("mutmut")
-        command = [mutmut, "run", "--max-children", str(arguments.jobs), *mutants]
+        command = [str(mutmut), "run", "--max-children", str(arguments.jobs), *mutants]
         status = subprocess.run(command, cwd=_FOLDER, check=False).returncode
     report(_scores_of(arguments.modules), Console())
     return status

@@ -261,6 +261,12 @@ SAID = {"role": "assistant", "content": "Well,"}
 )
 def test_the_prompt_is_what_an_answer_goes_on_from(item: int, prompt: str | None) -> None:
     """A lone prompt or an assistant's turn that was begun; not a question, nor content in parts."""
-    items = [[HI], [HI, SAID], [HI, SAID, WHY], [], [{"role": "user", "content": [HI]}]]
+    items: list[list[dict[str, Any]]] = [
+        [HI],
+        [HI, SAID],
+        [HI, SAID, WHY],
+        [],
+        [{"role": "user", "content": [HI]}],
+    ]
     assert prompt_of(Request("openai_chat", items=items), item) == prompt
     assert prompt_of(None, item) is None

@@ -133,7 +133,7 @@ def test_an_answer_in_a_wrapper_keeps_the_body_and_its_counts() -> None:
     body = {"output": {"generated_text": "Hi."}, "usage": {"prompt_tokens": 3}}
     read = read_body(body, PROMPT)
     assert read == Response("generated_text", body, (Choice("Hi."),), Usage(3))
-    own = {"output": {"generated_text": "Hi.", "usage": {"prompt_tokens": 5}}, **body["usage"]}
+    own = {**body, "output": {"generated_text": "Hi.", "usage": {"prompt_tokens": 5}}}
     inner = read_body(own, PROMPT)
     assert inner
     assert inner.usage == Usage(5)
