@@ -84,23 +84,50 @@ def test_messages_are_texts_or_lists_of_problems() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "failed"),
+    ("answer", "failed"),
     [
-        ({"status": "error", "message": "x"}, True),
-        ({"status": "error", "message": "x", "text": "An answer."}, False),
-        ({"status": "error", "message": "x", "text": ""}, True),
-        ({"status": "error", "message": "x", "outputs": []}, True),
-        ({"status": "error", "message": "x", "data": {}}, True),
-        ({"status": "error", "message": "x", "choices": None}, True),
-        ({"status": "error", "message": "x", "content": "An answer."}, False),
-        ({"status": "error", "message": "x", "content": ""}, True),
-        ({"status": "error", "message": "x", "content": ["part"]}, True),
+        ({}, True),
+        ({"text": "An answer."}, False),
+        ({"text": ""}, True),
+        ({"outputs": []}, True),
+        ({"data": {}}, True),
+        ({"choices": None}, True),
+        ({"content": "An answer."}, False),
+        ({"content": ""}, True),
+        ({"content": ["part"]}, True),
     ],
     ids=str,
 )
-def test_an_answer_beside_a_message_counts_more(body: Any, failed: bool) -> None:
+def test_an_answer_beside_a_message_counts_more(answer: dict[str, Any], failed: bool) -> None:
     """What is empty is no answer; of `content` only a text is one."""
+    body = {"status": "error", "message": "x", "model": "m", **answer}
     assert (find_failure(body) is not None) is failed
+
+
+HALF = {"message": {"role": "assistant", "content": "Half"}}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"generated_text": "Half", "details": {"finish_reason": "error"}},
+         ("lmi_error", Failure("generation finished with an error"))),
+        ({"choices": [{**HALF, "finish_reason": "abort"}]},
+         ("openai_error", Failure("generation was aborted"))),
+        ({"choices": [{"finish_reason": "error", "error": {"message": "Down.", "code": 502}}]},
+         ("openai_error", Failure("Down.", None, 502))),
+        ({"text": "Half", "meta_info": {"finish_reason": {"type": "abort", "message": "Long."}}},
+         ("sglang_error", Failure("Long.", "abort"))),
+        ({"text": "Half", "finish_reason": "ERROR_TOXIC"},
+         ("sglang_error", Failure("generation was aborted"))),
+        ({"text": "Half", "finish_reason": "stop"}, None),
+        ({"choices": [{**HALF, "finish_reason": "length"}]}, None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_answer_may_end_in_an_error(body: Any, expected: Any) -> None:
+    """The finish reason says so, wherever a server writes it; half an answer is a failure."""
+    assert find_failure(body) == expected
 
 
 @pytest.mark.parametrize(
