@@ -153,6 +153,14 @@ def test_json_that_a_model_was_to_write_is_its_text(request_: Request, text: str
     assert read.body == body
 
 
+def test_json_with_an_answer_of_any_name_is_the_text_of_a_chat() -> None:
+    """Only the shape of a known server shows that the JSON itself is the answer."""
+    body = {"response": '{"answer": "It is."}'}
+    read = read_body(body, CHAT)
+    assert read
+    assert read.choices == (Choice('{"answer": "It is."}'),)
+
+
 def test_json_in_a_body_is_an_answer_in_itself() -> None:
     """A gateway's `body` is no text of the model's, nor is an answer of a known server."""
     chat = json.dumps({"choices": [{"message": {"role": "assistant", "content": "Hi."}}]})
@@ -184,3 +192,18 @@ def test_a_list_of_anything_is_no_list_of_answers() -> None:
     mixed = [{"generated_text": "A"}, {"embedding": [0.5]}]
     read = read_body(mixed, TWO)
     assert read is None or read.family != "generated_text"
+
+
+def test_wrappers_are_opened_to_a_limit() -> None:
+    """Lists in wrappers in lists are read, but nobody can make the reader dig forever."""
+
+    def nested(levels: int, answer: dict[str, Any]) -> dict[str, Any]:
+        for _ in range(levels):
+            answer = {"output": [answer, answer]}
+        return answer
+
+    answer = {"choices": [{"text": "A"}]}
+    read = read_body(nested(2, {"output": answer}), PROMPT)
+    assert read
+    assert [choice.text for choice in read.choices] == ["A"] * 4
+    assert read_body(nested(3, answer), PROMPT) is None
