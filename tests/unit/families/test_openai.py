@@ -90,6 +90,7 @@ def test_choices_of_several_prompts_are_told_by_their_number() -> None:
     assert five
     assert one
     assert [c.item for c in two.choices] == [0, 0, 1, 1]
+    assert all(type(c.item) is int for c in two.choices)
     assert [c.item for c in five.choices] == [0, 1, 2, 3]
     assert [c.item for c in one.choices] == [0, 0, 0, 0]
 

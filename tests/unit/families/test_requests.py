@@ -167,8 +167,11 @@ def test_text_that_begins_like_json_lines_is_text() -> None:
             _of_prompts("plain_text", "{Hi", {"role": "user", "content": "{Hi"}),
         ),
     ],
-    ids=lambda value: value.body if isinstance(value, Payload) else "",
-)
+    ids=[
+        "cut off", "numpy", "bytes of a table", "sound", "numbers", "texts in a table", "a form",
+        "no form", "an object in a text", "a list in a text", "no object in a text",
+    ],
+)  # fmt: skip
 def test_how_a_body_was_sent_decides_first(payload: Payload, expected: Request) -> None:
     """Bytes, tables, forms, documents encoded twice and documents cut off, in this order."""
     assert read_request(payload) == expected
