@@ -1,8 +1,9 @@
 """Mutate modules with mutmut, run their unit tests on each mutant, and report the score.
 
 mutmut (3.8) finds packages below `src` only and names them by their path, so it runs in a folder of
-its own that holds `lambda_src` under that name. The folder stays: a second run repeats only what
-has changed. Which modules and tests take part is in `[tool.mutmut]` of pyproject.toml.
+its own that holds `lambda_src` under that name. The folder stays: without names, a second run
+repeats only what has changed, and `--survivors` tries new tests. Which modules and tests take part
+is in `[tool.mutmut]` of pyproject.toml.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ _COPIES = {
     "pyproject.toml": "pyproject.toml",
 }  # fmt: skip
 
-_NOTICED = frozenset({"killed", "timeout", "segfault", "suspicious"})
-_UNNOTICED = ("survived", "no tests")
+_NOTICED = frozenset({"killed", "timeout", "segfault"})
+_UNNOTICED = ("survived", "suspicious", "no tests")
 """mutmut's names; of its others, all but `_NOTICED` are mutants that were not run."""
 
 
@@ -100,16 +101,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="benchmarks.mutation")
     parser.add_argument("modules", nargs="*", help="such as identity or families.openai; all")
     parser.add_argument("--jobs", type=int, default=1, help="processes at once")
+    parser.add_argument("--survivors", action="store_true", help="only those of the last run")
     arguments = parser.parse_args()
     prepare(_FOLDER)
     mutants = [f"{_PACKAGE}.{module}.x*" for module in arguments.modules]
-    mutmut = Path(sys.executable).with_name("mutmut")
-    command = [str(mutmut), "run", "--max-children", str(arguments.jobs), *mutants]
-    ended = subprocess.run(command, cwd=_FOLDER, check=False)
+    if arguments.survivors:
+        before = _scores_of(arguments.modules)
+        mutants = [mutant for score in before.values() for mutant in score.survivors]
+    status = 0
+    if mutants or not arguments.survivors:
+        mutmut = Path(sys.executable).with_name("mutmut")
+        command = [str(mutmut), "run", "--max-children", str(arguments.jobs), *mutants]
+        status = subprocess.run(command, cwd=_FOLDER, check=False).returncode
+    report(_scores_of(arguments.modules), Console())
+    return status
+
+
+def _scores_of(modules: list[str]) -> dict[str, Score]:
+    """The scores of these modules, or of all that have any."""
     found = scores(_FOLDER)
-    wanted = set(arguments.modules or found)
-    report({module: score for module, score in found.items() if module in wanted}, Console())
-    return ended.returncode
+    return {name: score for name, score in found.items() if name in (modules or found)}
 
 
 if __name__ == "__main__":
