@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -27,6 +27,7 @@ _FOLDERS_SHOWN = 10
 # SageMaker's layout: …/<endpoint>/<variant>/yyyy/mm/dd/hh/<file>, in UTC.
 _HOUR = re.compile(r"/(20\d\d/\d\d/\d\d/\d\d)/[^/]+$")
 _DATED_FOLDER = re.compile(r"/(20\d\d(?:/\d\d){0,3})/$")
+_HOUR_FORMAT = "%Y/%m/%d/%H"
 _FORMATS = {"%Y-%m-%d": ("00", "23"), "%Y-%m-%dT%H": ("%H", "%H")}
 
 
@@ -52,6 +53,19 @@ class Hours:
     def touches(self, date: str) -> bool:
         """Whether a year, month, day or hour (`2026`, `2026/03`, …) has a part in the range."""
         return self.first[: len(date)] <= date <= self.last[: len(date)]
+
+    def has(self, moment: datetime) -> bool:
+        """Whether a moment, timezone-aware, is in one of the hours."""
+        return self.touches(moment.astimezone(UTC).strftime(_HOUR_FORMAT))
+
+    def milliseconds(self) -> tuple[int, int]:
+        """When the first hour begins and when the last one has ended, since the epoch."""
+        first, last = (
+            datetime.strptime(hour, _HOUR_FORMAT).replace(tzinfo=UTC)
+            for hour in (self.first, self.last)
+        )
+        end = last + timedelta(hours=1)
+        return int(first.timestamp() * 1000), int(end.timestamp() * 1000)
 
     def __str__(self) -> str:
         return f"{self.first} to {self.last} (UTC)"

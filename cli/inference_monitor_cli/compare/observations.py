@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.problems import CommandError
@@ -13,7 +13,6 @@ Value = float | str
 """A number (truth values and yes/no are 1 and 0), or a category."""
 
 _KINDS = ("variant", "endpoint", "period", "files")
-_HOUR = "%Y/%m/%d/%H"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +71,7 @@ class Side:
             case "endpoint":
                 return observation.endpoint == self.name
             case "period":
-                hour = observation.inference_time.astimezone(UTC).strftime(_HOUR)
-                return self.hours is not None and self.hours.first <= hour <= self.hours.last
+                return self.hours is not None and self.hours.has(observation.inference_time)
         return True
 
     def __str__(self) -> str:

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import boto3
 from rich.console import Console
 
 from inference_monitor_cli.captures import Hours, find_files
 from inference_monitor_cli.compare.captured import read_captured
 from inference_monitor_cli.compare.observations import Observation, Side
-from inference_monitor_cli.deployment import Deployment
+from inference_monitor_cli.deployment import locate_experiment
 from inference_monitor_cli.problems import CommandError, needs_mlflow
 
 
@@ -56,7 +55,7 @@ class Sources:
         return found
 
     def _has(self, side: Side, observation: Observation) -> bool:
-        within = self.hours is None or Side("period", "", self.hours).has(observation)
+        within = self.hours is None or self.hours.has(observation.inference_time)
         return within and side.has(observation)
 
     def _where(self) -> str:
@@ -64,17 +63,13 @@ class Sources:
         return f" in {place}{f', {self.hours}' if self.hours else ''}"
 
     def _open(self) -> Stored:
-        environment: dict[str, str] = {}
-        if not (self.tracking_uri and self.experiment):
-            if not self.prefix:
-                raise CommandError(
-                    "name the deployment with --prefix (STACK_PREFIX), or MLflow with "
-                    "--tracking-uri and --experiment, or capture files with --captures"
-                )
-            environment = Deployment.find(boto3.Session(), self.prefix).function_environment
         return open_stored(
-            self.tracking_uri or environment["MONITOR_MLFLOW_TRACKING_URI"],
-            self.experiment or environment["MONITOR_EXPERIMENT_NAME"],
+            *locate_experiment(
+                prefix=self.prefix,
+                tracking_uri=self.tracking_uri,
+                experiment=self.experiment,
+                otherwise="capture files with --captures",
+            )
         )
 
 

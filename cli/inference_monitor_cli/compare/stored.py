@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Feedback, TraceInfo, TraceState
-from mlflow.exceptions import MlflowException
 from mlflow.tracing.constant import TraceMetadataKey
 
-from inference_monitor.traces.server import connect
+from inference_monitor.traces.server import configure_process
 from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.compare.captured import (
     EMPTY_ANSWER,
@@ -25,9 +24,8 @@ from inference_monitor_cli.compare.captured import (
 )
 from inference_monitor_cli.compare.observations import Observation, Side, Value
 from inference_monitor_cli.problems import CommandError
-from inference_monitor_cli.stored_traces import find_experiment
+from inference_monitor_cli.stored_traces import find_experiment, read_traces, within
 
-_PER_PAGE = 500
 _TRUTHS = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 _TOKENS = {INPUT_TOKENS: "input_tokens", OUTPUT_TOKENS: "output_tokens"}
 
@@ -36,7 +34,7 @@ class StoredObservations:
     """The traces of one experiment, which is never created here."""
 
     def __init__(self, tracking_uri: str, experiment: str) -> None:
-        connect(tracking_uri)
+        configure_process(tracking_uri)
         self._client = MlflowClient(tracking_uri)
         self._experiment_id = find_experiment(tracking_uri, experiment)
 
@@ -46,22 +44,9 @@ class StoredObservations:
         Raises:
             CommandError: If MLflow fails or refuses.
         """
-        token = None
-        while True:
-            try:
-                page = self._client.search_traces(
-                    locations=[self._experiment_id],
-                    filter_string=_filter(side, hours),
-                    max_results=_PER_PAGE,
-                    page_token=token,
-                    include_spans=False,
-                )
-            except MlflowException as error:
-                raise CommandError(f"MLflow did not search traces: {error}") from error
-            yield from (observe(trace.info) for trace in page)
-            token = page.token
-            if not token:
-                return
+        conditions = [*_of_side(side), *within(side.hours), *within(hours)]
+        for trace in read_traces(self._client, self._experiment_id, conditions):
+            yield observe(trace.info)
 
 
 def observe(info: TraceInfo) -> Observation:
@@ -100,21 +85,9 @@ def read_value(value: Any) -> Value | None:
     return None
 
 
-def _filter(side: Side, hours: Hours | None) -> str | None:
-    conditions = []
-    if side.kind in {"variant", "endpoint"}:
-        if "'" in side.name:
-            raise CommandError(f"{side.name!r} is no name of a variant or an endpoint")
-        conditions.append(f"tags.{side.kind} = '{side.name}'")
-    for one in (side.hours, hours):
-        if one is not None:
-            first, last = (
-                datetime.strptime(hour, "%Y/%m/%d/%H").replace(tzinfo=UTC)
-                for hour in (one.first, one.last)
-            )
-            end = last + timedelta(hours=1)
-            conditions += [
-                f"timestamp_ms >= {int(first.timestamp() * 1000)}",
-                f"timestamp_ms < {int(end.timestamp() * 1000)}",
-            ]
-    return " AND ".join(conditions) or None
+def _of_side(side: Side) -> list[str]:
+    if side.kind not in {"variant", "endpoint"}:
+        return []
+    if "'" in side.name:
+        raise CommandError(f"{side.name!r} is no name of a variant or an endpoint")
+    return [f"tags.{side.kind} = '{side.name}'"]
