@@ -12,7 +12,13 @@ from rich.console import Console
 from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.compare.observations import Side
 from inference_monitor_cli.compare.sources import Sources
-from inference_monitor_cli.options import ExperimentName, FirstHour, LastHour, TrackingUri
+from inference_monitor_cli.options import (
+    DeploymentPrefix,
+    ExperimentName,
+    FirstHour,
+    LastHour,
+    TrackingUri,
+)
 from inference_monitor_cli.problems import CommandError, needs_statistics, told_plainly
 from inference_monitor_cli.scorers_file import load_or_exit
 
@@ -26,9 +32,6 @@ Captures = Annotated[
     typer.Option(
         "--captures", help="Compare these capture files (path, folder, s3://…), and not MLflow."
     ),
-]
-DeploymentPrefix = Annotated[
-    str | None, typer.Option("--prefix", envvar="STACK_PREFIX", help="The stack's STACK_PREFIX.")
 ]
 ScorersPath = Annotated[
     Path | None,
@@ -79,9 +82,7 @@ def compare(  # noqa: PLR0913  # each is an option
             tracking_uri=tracking_uri,
             experiment=experiment,
         )
-        scales = comparison.Scales()
-        if scorers_file is not None:
-            scales = comparison.Scales.of(load_or_exit(scorers_file))
+        scales = comparison.Scales(load_or_exit(scorers_file) if scorers_file else None)
         side_a, side_b = sources.read(sides)
         found = comparison.compare(
             side_a,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -92,39 +92,33 @@ class Comparison:
     records_a: int
     records_b: int
     pairs: int
-    results: list[Result] = field(default_factory=list)
+    results: list[Result]
 
 
-@dataclass(frozen=True, slots=True)
 class Scales:
-    """What `scorers.yaml` says about the values of its scorers."""
+    """What a `scorers.yaml` says about the values of its judges; nothing without one."""
 
-    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    ranges: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, config: ScorersConfig) -> Scales:
-        """The scales of a valid `scorers.yaml`: categories best first, and widths of ranges."""
-        judged = [spec for spec in config.scorers if isinstance(spec, JudgedSpec)]
-        return cls(
-            {spec.name: spec.labels for spec in judged if len(spec.labels) > 2},
-            {
-                spec.name: spec.range[1] - spec.range[0]
-                for spec in judged
-                if isinstance(spec, JudgeSpec) and spec.range
-            },
-        )
+    def __init__(self, config: ScorersConfig | None = None) -> None:
+        specs = config.scorers if config else ()
+        self._specs = {spec.name: spec for spec in specs if isinstance(spec, JudgedSpec)}
 
     def width(self, metric: str) -> float | None:
         """The width of a metric's range; 1 for categories in order, None where it is not known."""
-        return 1.0 if metric in self.labels else self.ranges.get(metric)
+        spec = self._specs.get(metric)
+        if isinstance(spec, JudgeSpec) and spec.range:
+            return spec.range[1] - spec.range[0]
+        return 1.0 if spec and _has_order(spec) else None
 
     def place(self, metric: str, value: Value) -> Value:
         """A category as a number from 0 (worst) to 1 (best) where its order is known."""
-        labels = self.labels.get(metric, ())
-        if isinstance(value, str) and value in labels:
-            return 1 - labels.index(value) / (len(labels) - 1)
+        spec = self._specs.get(metric)
+        if spec and _has_order(spec) and isinstance(value, str) and value in spec.labels:
+            return 1 - spec.distance_from_best(value)
         return value
+
+
+def _has_order(spec: JudgedSpec) -> bool:
+    return len(spec.labels) > 2
 
 
 def compare(
@@ -151,8 +145,8 @@ def compare(
     if len(pairs) < max(LEAST_RECORDS, _MOSTLY * min(len(a), len(b))):
         pairs = []
     names = _order({name for one in (*a, *b) for name in one.values})
-    metrics = [_Metric(name, *_samples(name, a, b, pairs, scales), bool(pairs)) for name in names]
-    tests = sum(1 for metric in metrics if metric.enough)
+    metrics = [_sample(name, a, b, pairs, scales) for name in names]
+    tests = sum(metric.enough for metric in metrics)
     results = []
     for metric in metrics:
         effect = None
@@ -169,6 +163,7 @@ class _Metric:
     """The values of both sides; in pairs, `a[i]` and `b[i]` answer the same request."""
 
     name: str
+    kind: Kind
     a: Sequence[Value]
     b: Sequence[Value]
     paired: bool
@@ -176,13 +171,6 @@ class _Metric:
     @property
     def enough(self) -> bool:
         return min(len(self.a), len(self.b)) >= LEAST_RECORDS
-
-    @property
-    def kind(self) -> Kind:
-        values = {*self.a, *self.b}
-        if any(isinstance(value, str) for value in values):
-            return Kind.CATEGORIES
-        return Kind.SHARE if values <= {0.0, 1.0} else Kind.MEAN
 
 
 def _find_pairs(
@@ -202,20 +190,28 @@ def _by_id(observations: Sequence[Observation]) -> dict[str, Observation]:
     }
 
 
-def _samples(
+def _sample(
     name: str,
     a: Sequence[Observation],
     b: Sequence[Observation],
     pairs: Sequence[tuple[Observation, Observation]],
     scales: Scales,
-) -> tuple[list[Value], list[Value]]:
+) -> _Metric:
+    """The values of one metric on both sides; of pairs, those that have it on both."""
     if pairs:
         both = [(x, y) for x, y in pairs if name in x.values and name in y.values]
         a, b = [x for x, _ in both], [y for _, y in both]
-    return tuple(  # type: ignore[return-value]  # of two
+    values_a, values_b = (
         [scales.place(name, one.values[name]) for one in side if name in one.values]
         for side in (a, b)
     )
+    return _Metric(name, _kind({*values_a, *values_b}), values_a, values_b, bool(pairs))
+
+
+def _kind(values: set[Value]) -> Kind:
+    if any(isinstance(value, str) for value in values):
+        return Kind.CATEGORIES
+    return Kind.SHARE if values <= {0.0, 1.0} else Kind.MEAN
 
 
 def _measure(metric: _Metric, effect: float | None, tests: int) -> Result:
@@ -251,7 +247,7 @@ _TESTS: Mapping[tuple[Kind, bool], Callable[[Sequence[float], Sequence[float]], 
 }
 
 
-def _needed(  # the plan of a test
+def _needed(
     kind: Kind, a: Sequence[float], b: Sequence[float], effect: float, tests: int, paired: bool
 ) -> int:
     """Records a side, or pairs, that find a difference of `effect`."""
@@ -269,21 +265,18 @@ def _needed(  # the plan of a test
 
 def _conclude(results: Sequence[Result]) -> list[Result]:
     """Correct the p-values of all metrics together, and say what each result means."""
-    tested = [r for r in results if r.difference is not None]
-    adjusted = statistics.adjust([r.difference.p_value for r in tested if r.difference])
-    by_name = dict(zip((r.name for r in tested), adjusted, strict=True))
+    found = {r.name: r.difference for r in results if r.difference}
+    p_values = statistics.adjust([difference.p_value for difference in found.values()])
+    adjusted = dict(zip(found, p_values, strict=True))
     return [
-        replace(r, adjusted_p_value=by_name[r.name], verdict=_verdict(r, by_name[r.name]))
-        if r.name in by_name
+        replace(r, adjusted_p_value=p, verdict=_verdict(r, found[r.name], p))
+        if (p := adjusted.get(r.name)) is not None
         else r
         for r in results
     ]
 
 
-def _verdict(result: Result, p_value: float) -> Verdict:
-    found = result.difference
-    if found is None:
-        return Verdict.TOO_FEW
+def _verdict(result: Result, found: Difference, p_value: float) -> Verdict:
     if p_value < ALPHA:
         if found.difference is None:
             return Verdict.DIFFERENT

@@ -18,13 +18,18 @@ from rich.text import Text
 
 from inference_monitor_cli.compare.command import (
     Captures,
-    DeploymentPrefix,
     SideB,
     parse_hours,
 )
 from inference_monitor_cli.compare.observations import Observation, Side
 from inference_monitor_cli.compare.sources import Sources
-from inference_monitor_cli.options import ExperimentName, FirstHour, LastHour, TrackingUri
+from inference_monitor_cli.options import (
+    DeploymentPrefix,
+    ExperimentName,
+    FirstHour,
+    LastHour,
+    TrackingUri,
+)
 from inference_monitor_cli.problems import FAILED, CommandError, needs_statistics, told_plainly
 from inference_monitor_cli.terminal import printable
 
