@@ -34,11 +34,9 @@ def build_app(
 def main() -> None:
     """Synthesize the stack, or say on one line each what stands in the way."""
     try:
-        deployable = config_files.load()
+        deployable = config_files.load(lambda text: sys.stderr.write(f"warning: {text}\n"))
     except config_files.InvalidInputError as error:
         sys.exit(str(error))
-    for warning in deployable.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
     sys.stderr.write(f"What judging may cost: {deployable.settings.caps}\n")
     build_app(deployable, moment=datetime.now(UTC).isoformat()).synth()
 

@@ -32,11 +32,10 @@ class InvalidInputError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deployable:
-    """Settings and files of which nothing prevents a deployment; `warnings` are for a person."""
+    """Settings and files of which nothing prevents a deployment."""
 
     settings: DeploySettings
     scorers: ScorersConfig
-    warnings: list[str]
 
     @property
     def judges(self) -> list[JudgeModel]:
@@ -44,8 +43,11 @@ class Deployable:
         return find_judges(self.scorers, self.settings.bedrock_model_id)
 
 
-def load() -> Deployable:
+def load(warn: Callable[[str], object]) -> Deployable:
     """Read the settings and all files.
+
+    Args:
+        warn: Gets what a person should know, also where something else prevents the deployment.
 
     Raises:
         InvalidInputError: If any of them cannot be used, with the problems of all of them.
@@ -57,6 +59,7 @@ def load() -> Deployable:
             return what()
         except _INVALID as error:
             problems.append(str(error))
+            return None
 
     settings = read(DeploySettings.load)
     config = read(load_scorers_file)
@@ -65,9 +68,11 @@ def load() -> Deployable:
     if problems:
         raise InvalidInputError("\n".join(problems))
     findings = check(settings, config, table)
+    for warning in findings.warnings:
+        warn(warning)
     if findings.problems:
         raise InvalidInputError("\n".join(findings.problems))
-    return Deployable(settings, config, list(findings.warnings))
+    return Deployable(settings, config)
 
 
 def load_scorers_file() -> ScorersConfig:

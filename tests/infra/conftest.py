@@ -42,7 +42,7 @@ def settings(**changes: Any) -> DeploySettings:
 
 def deployable(settings: DeploySettings) -> Deployable:
     """These settings with the shipped files."""
-    return Deployable(settings, load_scorers_file(), [])
+    return Deployable(settings, load_scorers_file())
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from inference_monitor.config.model_checks import Findings
 from inference_monitor.config.models import DEFAULT_JUDGE, model_table
 from stacks import config_files, rules
 from stacks.names import MAX_PREFIX_LENGTH, Names
@@ -284,6 +285,20 @@ def test_a_dead_judge_stops_the_synthesis(tmp_path: Path) -> None:
     assert told.startswith(f"BEDROCK_MODEL_ID: {dead} reached its end of life on 2026-04-28 and ")
     assert DEFAULT_JUDGE in told
     assert list(tmp_path.iterdir()) == [tmp_path / ".env"]
+
+
+def test_warnings_are_told_beside_what_prevents_the_deployment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A judge at its end of life does not hide that the price of another one is unknown."""
+    monkeypatch.setattr(DeploySettings, "load", settings)
+    monkeypatch.setattr(
+        config_files, "check", lambda *_: Findings(problems=["it is dead"], warnings=["no price"])
+    )
+    told: list[str] = []
+    with pytest.raises(config_files.InvalidInputError, match=r"^it is dead$"):
+        config_files.load(told.append)
+    assert told == ["no price"]
 
 
 def test_an_unknown_judge_is_synthesized_with_warnings(tmp_path: Path) -> None:
