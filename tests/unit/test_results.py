@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
 from inference_monitor.capture.lines import iter_lines
@@ -17,21 +13,9 @@ from inference_monitor.capture.reader import read_line
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
 from inference_monitor.results import S3Results
+from tests.unit.builders import s3_body
 
 SOURCE = Source("captures", "ep/AllTraffic/x.jsonl", "ep", "AllTraffic")
-
-
-@pytest.fixture
-def s3() -> Iterator[tuple[Any, Stubber]]:
-    """An S3 client that answers what the test queues, and nothing else."""
-    client = boto3.client("s3", "eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
-    with Stubber(client) as stub:
-        yield client, stub
-        stub.assert_no_pending_responses()
-
-
-def _body(data: bytes) -> dict[str, Any]:
-    return {"Body": StreamingBody(io.BytesIO(data), len(data))}
 
 
 def test_quarantined_lines_are_kept_whole(s3: tuple[Any, Stubber]) -> None:
@@ -94,6 +78,6 @@ def test_map_results_are_read_by_their_manifest(s3: tuple[Any, Stubber]) -> None
     }
     bodies = (json.dumps(manifest), '{"captured": 1}\n', '{"captured": 2}', '{"Input": "{}"}\n')
     for body in bodies:
-        stub.add_response("get_object", _body(body.encode()))
+        stub.add_response("get_object", s3_body(body.encode()))
     succeeded, failed = S3Results(client, "results").read_map_results("results", "m.json")
     assert (succeeded, failed) == ([{"captured": 1}, {"captured": 2}], [{"Input": "{}"}])

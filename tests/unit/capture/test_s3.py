@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
 import boto3
 import pytest
-from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,27 +19,14 @@ from inference_monitor.capture.lines import iter_lines
 from inference_monitor.capture.s3 import RANGE_BYTES, count_entries, cut_file, read_entries
 from inference_monitor.capture.source import ByteRange
 from inference_monitor.errors import MissingFileError, TransientError
-from tests.unit.builders import capture
-
-
-@pytest.fixture
-def s3() -> Iterator[tuple[Any, Stubber]]:
-    """An S3 client that answers what the test queues, and nothing else."""
-    client = boto3.client("s3", "eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
-    with Stubber(client) as stub:
-        yield client, stub
-        stub.assert_no_pending_responses()
-
-
-def _body(data: bytes) -> dict[str, Any]:
-    return {"Body": StreamingBody(io.BytesIO(data), len(data))}
+from tests.unit.builders import capture, s3_body
 
 
 def test_a_file_is_read_line_by_line(s3: tuple[Any, Stubber]) -> None:
     """Entries come with their line numbers."""
     client, stub = s3
     lines = f"{json.dumps(capture({'inputs': 'hi'}))}\n\nbroken\n".encode()
-    stub.add_response("get_object", _body(lines), {"Bucket": "b", "Key": "k"})
+    stub.add_response("get_object", s3_body(lines), {"Bucket": "b", "Key": "k"})
     assert [(e.number, type(e.record).__name__) for e in read_entries(client, "b", "k")] == [
         (1, "Inference"),
         (3, "Quarantined"),
@@ -57,7 +42,7 @@ def test_every_line_is_in_exactly_one_range(lengths: list[int], step: int) -> No
     found = []
     for start in range(0, len(data), step):
         with Stubber(client) as stub:
-            stub.add_response("get_object", _body(data[max(0, start - 1) :]))
+            stub.add_response("get_object", s3_body(data[max(0, start - 1) :]))
             part = ByteRange(start, min(start + step, len(data)))
             found += [(e.offset, e.raw) for e in read_entries(client, "b", "k", part)]
     assert found == whole
@@ -81,7 +66,7 @@ def test_counting_gives_as_many_as_reading(data: bytes) -> None:
         sent = data if part is None else data[max(0, part.start - 1) :]
         with Stubber(client) as stub:
             for _ in range(2):
-                stub.add_response("get_object", _body(sent))
+                stub.add_response("get_object", s3_body(sent))
             read = [*read_entries(client, "b", "k", part)]
             assert count_entries(client, "b", "k", part) == len(read)
 
@@ -92,7 +77,7 @@ def test_a_file_is_cut_into_what_a_state_can_carry(s3: tuple[Any, Stubber]) -> N
     for size in (0, 1, RANGE_BYTES, RANGE_BYTES + 1, 50_000_000_000):
         stub.add_response("head_object", {"ContentLength": size}, {"Bucket": "b", "Key": "k"})
         if size > RANGE_BYTES:
-            stub.add_response("get_object", _body(b'{"captureData": {}}\n'))
+            stub.add_response("get_object", s3_body(b'{"captureData": {}}\n'))
         ranges = cut_file(client, "b", "k")
         limits = [(part.start, part.end) for part in ranges]
         assert all(before[1] == after[0] for before, after in pairwise(limits))
@@ -109,7 +94,7 @@ def test_a_file_that_has_no_lines_is_one_range(s3: tuple[Any, Stubber], head: by
     """Compressed, of another encoding or pretty-printed: it is read from its beginning."""
     client, stub = s3
     stub.add_response("head_object", {"ContentLength": 5 * RANGE_BYTES})
-    stub.add_response("get_object", _body(head), {"Bucket": "b", "Key": "k", "Range": ANY})
+    stub.add_response("get_object", s3_body(head), {"Bucket": "b", "Key": "k", "Range": ANY})
     assert cut_file(client, "b", "k") == [ByteRange(0, 5 * RANGE_BYTES)]
 
 
@@ -120,7 +105,7 @@ def test_the_one_range_of_such_a_file_holds_all_of_it(write: Callable[[bytes], b
     data = write(lines.encode())
     client = boto3.client("s3", "eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
     with Stubber(client) as stub:
-        stub.add_response("get_object", _body(data), {"Bucket": "b", "Key": "k"})
+        stub.add_response("get_object", s3_body(data), {"Bucket": "b", "Key": "k"})
         found = list(read_entries(client, "b", "k", ByteRange(0, len(data) // 2)))
     assert [entry.record.event_id for entry in found] == ["a", "b", "c"]
 
@@ -134,7 +119,7 @@ def test_records_that_share_a_line_stay_in_its_range() -> None:
         found = []
         for start in range(0, len(data), step):
             with Stubber(client) as stub:
-                stub.add_response("get_object", _body(data[max(0, start - 1) :]))
+                stub.add_response("get_object", s3_body(data[max(0, start - 1) :]))
                 part = ByteRange(start, min(start + step, len(data)))
                 found += [e.record.event_id for e in read_entries(client, "b", "k", part)]
         assert found == ["a", "b", "c", "d"]
