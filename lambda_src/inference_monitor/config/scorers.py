@@ -15,7 +15,13 @@ from inference_monitor.config.specs import AnySpec, JudgedSpec, Judging, MlflowS
 from inference_monitor.config.third_party import lacking, missing_package
 from inference_monitor.config.yaml_file import ConfigFile, Location, Problem
 from inference_monitor.errors import MonitorError
-from inference_monitor.scoring.contexts import MARKS
+
+MARKS: tuple[tuple[str, str], ...] = (
+    ("<context>", "</context>"),
+    ("<documents>", "</documents>"),
+    ("Context:", "Question:"),
+)
+"""What begins and what ends a part of a prompt that holds documents, unless the file says else."""
 
 DROP_IN_FOLDER = "scorers"
 """Python files with the user's own scorers, in a folder of this name beside `scorers.yaml`."""

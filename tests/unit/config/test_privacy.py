@@ -13,6 +13,7 @@ import pytest
 
 from inference_monitor.capture.reader import Entry, read_document
 from inference_monitor.config.privacy import (
+    KINDS,
     PRIVACY_FILE,
     RIGHT,
     InvalidPrivacyError,
@@ -22,7 +23,7 @@ from inference_monitor.config.privacy import (
 )
 from inference_monitor.inference import Inference, Request
 from inference_monitor.privacy.build import build_redaction
-from inference_monitor.privacy.patterns import KINDS, Found
+from inference_monitor.privacy.patterns import Found
 from inference_monitor.privacy.presidio import MissingPresidioError, presidio_finder
 from tests.unit.builders import capture
 from tests.unit.judging import inference
