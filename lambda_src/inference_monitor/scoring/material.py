@@ -9,9 +9,10 @@ from datetime import UTC
 from enum import StrEnum
 from typing import Any
 
+from inference_monitor.config.scorers import MARKS
 from inference_monitor.domain import Material
 from inference_monitor.inference import Choice, Inference, Request, Response, Usage
-from inference_monitor.scoring.contexts import MARKS, Mark, contexts_of
+from inference_monitor.scoring.contexts import Mark, contexts_of
 from inference_monitor.scoring.delimiters import cut_middle, escape_turns
 from inference_monitor.scoring.messages import (
     catalogue,

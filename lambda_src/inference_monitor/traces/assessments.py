@@ -12,9 +12,8 @@ from mlflow.protos.service_pb2 import CreateAssessment, UpdateAssessment
 from mlflow.utils.proto_json_utils import message_to_json
 
 from inference_monitor.domain import StoredTrace, supersedes
-from inference_monitor.text import NAME_LIMIT, well_formed
+from inference_monitor.text import NAME_LIMIT, clean_json, cut, well_formed
 from inference_monitor.traces.records import feedback_of, merge, search, start_trace
-from inference_monitor.traces.sanitize import clean_json, cut
 from inference_monitor.traces.server import TRACES, MlflowApi
 
 _REPLACE_ATTEMPTS = 2

@@ -12,18 +12,18 @@ from mlflow.tracing.constant import (
     TraceTagKey,
 )
 
+from inference_monitor.capture.attributes import read_caller
 from inference_monitor.identity import trace_id
 from inference_monitor.inference import Inference, Source
-from inference_monitor.traces.attributes import read_caller
+from inference_monitor.tags import trace_tags
+from inference_monitor.text import cut, json_text
 from inference_monitor.traces.chat import message_text, token_usage
-from inference_monitor.traces.sanitize import cut, json_text
 from inference_monitor.traces.spans import build_spans
 
 # Columns of MLflow's database (sqlite ignores their length, Postgres does not) and, where shorter,
 # what its client would cut without a sign (mlflow.tracing.constant).
 _PREVIEW_LIMIT = 1000
 _CLIENT_REQUEST_ID_LIMIT = 50
-_TAG_LIMIT = 4096
 _METADATA_LIMIT = 250
 
 
@@ -72,37 +72,10 @@ def build_trace(inference: Inference, source: Source, experiment_id: str) -> Bui
     return BuiltTrace(info, spans)
 
 
-def status_class(status_code: int | None) -> str:
-    """`2xx`, `4xx`, `5xx` or `unknown`: MLflow's search cannot compare tags by size."""
-    return f"{status_code // 100}xx" if status_code else "unknown"
-
-
 def _state(inference: Inference) -> TraceState:
     if inference.failure:
         return TraceState.ERROR
     return TraceState.OK if inference.response else TraceState.STATE_UNSPECIFIED
-
-
-def trace_tags(inference: Inference, source: Source) -> dict[str, str]:
-    """The tags that a trace can be searched by."""
-    status, response = inference.status_code, inference.response
-    tags = {
-        "endpoint": source.endpoint,
-        "variant": source.variant,
-        "event_id": inference.event_id,
-        "inference_id": inference.inference_id,
-        "inference_component": inference.inference_component,
-        "status_code": None if status is None else str(status),
-        "status_class": status_class(status),
-        "payload_family": inference.family,
-        "kind": inference.kind.value,
-        "source_uri": source.uri,
-        "prompt_echo": "true" if response and response.echoes_prompt else None,
-        "empty_answer": "true" if inference.empty_answer else None,
-        # A tag, because the other place, metadata, holds 250 characters.
-        "redactions": None if inference.redactions is None else json_text(inference.redactions),
-    }
-    return {key: cut(value, _TAG_LIMIT) for key, value in tags.items() if value}
 
 
 def _metadata(inference: Inference) -> dict[str, str]:

@@ -18,7 +18,7 @@ from mlflow.tracing.constant import SpanAttributeKey
 
 from inference_monitor.identity import span_id
 from inference_monitor.inference import Choice, Failure, Inference, Kind, ToolCall
-from inference_monitor.text import NAME_LIMIT, well_formed
+from inference_monitor.text import NAME_LIMIT, cut, json_text, well_formed
 from inference_monitor.traces.chat import (
     chat_inputs,
     chat_outputs,
@@ -26,7 +26,6 @@ from inference_monitor.traces.chat import (
     function_tools,
     token_usage,
 )
-from inference_monitor.traces.sanitize import cut, json_text
 
 MAX_CHILDREN = 200
 """A request of thousands of prompts keeps all of them in its root span, but not a span for each."""

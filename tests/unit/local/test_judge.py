@@ -35,8 +35,7 @@ def verdicts(answered: str) -> dict[str, Any]:
     said = {}
     for spec in SCORERS:
         if isinstance(spec, JudgedSpec):
-            prompt = question(spec).ask(Shown(ASKED, answered))
-            assert prompt
+            prompt = question(spec).prompt(Shown(ASKED, answered))
             schema = verdict_format(spec).tool["toolSpec"]["inputSchema"]["json"]
             verdict = fill_in(schema, Material.found_in(prompt.user))
             assert verdict["rationale"].startswith(SAYS)
@@ -113,10 +112,9 @@ def test_it_looks_at_tools_documents_and_turns(
     )
     (criterion,) = criteria(config, "bedrock:/x")
     if judging == "each":
-        prompt, tool = criterion.question.ask(about), criterion.format.tool
+        prompt, tool = criterion.question.prompt(about), criterion.format.tool
     else:
         prompt, tool = panel_prompt([criterion], about), panel_tool([criterion])
-    assert prompt
     said = fill_in(tool["toolSpec"]["inputSchema"]["json"], Material.found_in(prompt.user))
     assert said.get(kind, said)["result"] == expected
 

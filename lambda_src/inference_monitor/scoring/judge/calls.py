@@ -13,7 +13,7 @@ from mlflow.entities import AssessmentError, AssessmentSource, AssessmentSourceT
 from mlflow.tracing.constant import AssessmentMetadataKey
 
 from inference_monitor.config.specs import Judging, bedrock_model_id
-from inference_monitor.domain import Record
+from inference_monitor.domain import Material, Record
 from inference_monitor.scoring.error_codes import (
     JUDGE_DECLINED,
     JUDGE_REFUSED,
@@ -167,7 +167,7 @@ def _calls_for(answer: Record, criteria: Sequence[Criterion]) -> list[JudgeCall]
     if material is None:
         return []
     askable = [criterion for criterion in criteria if criterion.can_be_asked(material)]
-    return [_call(answer, together) for together in _panels(askable)]
+    return [_call(answer, material, together) for together in _panels(askable)]
 
 
 def declined_message(stop_reason: str) -> str:
@@ -190,16 +190,14 @@ def _panels(criteria: Sequence[Criterion]) -> Iterator[list[Criterion]]:
     yield from sorted(groups, key=lambda group: place[group[0].spec.name])
 
 
-def _call(record: Record, criteria: list[Criterion]) -> JudgeCall:
-    assert record.material is not None  # noqa: S101  # plan_calls has looked
+def _call(record: Record, material: Material, criteria: list[Criterion]) -> JudgeCall:
     if criteria[0].judging == "panel":
         ordered = in_balanced_order(criteria, record.trace_id)
-        prompt, tool = panel_prompt(ordered, record.material), panel_tool(ordered)
-        return JudgeCall(record, tuple(ordered), "panel", prompt, tool)
+        prompt, tool = panel_prompt(ordered, material), panel_tool(ordered)
+        return JudgeCall(record, tuple(ordered), "panel", prompt=prompt, tool=tool)
     (criterion,) = criteria
-    question = criterion.question.ask(record.material)
-    assert question is not None  # noqa: S101  # plan_calls has left out what cannot be asked
-    return JudgeCall(record, (criterion,), "each", question, criterion.format.tool)
+    prompt = criterion.question.prompt(material)
+    return JudgeCall(record, (criterion,), "each", prompt=prompt, tool=criterion.format.tool)
 
 
 def prompt_version(criterion: Criterion, judging: Judging) -> str:

@@ -248,10 +248,14 @@ class Question:
     template: str
     need: Need | None = None
 
-    def ask(self, material: Material) -> Prompt | None:
-        """Fill in an inference; None when it lacks what is asked about."""
-        if not self.can_be_asked(material):
-            return None
+    def prompt(self, material: Material) -> Prompt:
+        """Fill in an inference.
+
+        Raises:
+            ValueError: If it lacks what the question is about; `can_be_asked` says so before.
+        """
+        if missing := self.lacks(material):
+            raise ValueError(f"the question needs {missing}, which the inference does not have")
         return Prompt(self.system, fill_in(with_background(self.template, material), material))
 
     def can_be_asked(self, material: Material) -> bool:
