@@ -46,7 +46,7 @@ def _sections(name: str, verb: Any) -> Iterator[str]:
     yield f"```\n{PROGRAM} {name} {' '.join(verb.collect_usage_pieces(context))}\n```"
     yield verb.help or ""
     if arguments:
-        rows = [(code(one.human_readable_name), one.help or "") for one in arguments]
+        rows = [(code(str(one.name).upper()), one.help or "") for one in arguments]
         yield table(("argument", "meaning"), rows)
     if options:
         rows = [(_names(one, context), _help(one) + _default(one)) for one in options]

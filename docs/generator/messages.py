@@ -17,7 +17,7 @@ from docs.generator.source import ROOT
 HOLE = "…"
 LEAST_WORDS = 3
 AREAS = {
-    "The command": "`cli/inference_monitor_cli`",
+    "The command": "cli/inference_monitor_cli",
     "The deployment": "stacks",
     "The function": "lambda_src/inference_monitor",
 }
