@@ -35,7 +35,8 @@ _NOT_PRINTED = {
 }
 """Modules whose texts are compared with what others say, or are sent to a judge."""
 _HELP = {"Option", "Argument", "Typer"}
-_PERCENT = re.compile(r"%(?:\.\d+)?[sdfr]")
+_FILLED_IN_LATER = re.compile(r"%(?:\.\d+)?[sdfr]|(?<!\{)\{[a-z_]+\}(?!\})")
+"""By logging's `%s`, and by pydantic's `{name}`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def messages_of(source: str, path: str) -> Iterator[Message]:
         text = _text(node)
         if text is None or id(node) in left_out or text in seen:
             continue
-        words = [word for word in text.split() if any(map(str.isalpha, word)) or word == HOLE]
+        words = [word for word in text.split() if HOLE in word or any(map(str.isalpha, word))]
         if len(words) >= LEAST_WORDS or (id(node) in raised and any(map(str.isalpha, text))):
             seen.add(text)
             yield Message(text, path, node.lineno)
@@ -105,7 +106,7 @@ def _text(node: ast.Constant | ast.JoinedStr) -> str | None:
     if isinstance(node, ast.JoinedStr):
         parts = [_text(v) if isinstance(v, ast.Constant) else HOLE for v in node.values]
         return "".join(part or "" for part in parts)
-    return _PERCENT.sub(HOLE, node.value) if isinstance(node.value, str) else None
+    return _FILLED_IN_LATER.sub(HOLE, node.value) if isinstance(node.value, str) else None
 
 
 def _left_out(tree: ast.Module) -> Iterator[int]:
