@@ -69,7 +69,7 @@ def observability_page() -> str:
 def alarms() -> list[dict[str, Any]]:
     """The properties of every alarm of a stack with example settings, by name."""
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    settings = DeploySettings(_env_file=None, **_EXAMPLE)  # type: ignore[call-arg, arg-type]
+    settings = DeploySettings(_env_file=None, **_EXAMPLE)  # type: ignore[arg-type]
     template = app.build_app(settings, scorers.load(), context).synth().stacks[0].template
     found = [
         resource["Properties"]

@@ -117,7 +117,7 @@ def test_the_cdk_takes_what_is_typed(command: Typed) -> None:
         assert not word.startswith("--") or word.partition("=")[0] in told
 
 
-def _kinds(kind: type) -> Iterator[type]:
+def _kinds(kind: Any) -> Iterator[Any]:
     """A class and its subclasses, in any depth."""
     yield kind
     for below in kind.__subclasses__():
