@@ -138,7 +138,7 @@ def _is_printed(text: str) -> bool:
     def says(message: Message) -> bool:
         return sum(map(str.isalpha, message.text)) >= LEAST_LETTERS
 
-    return any(says(one) and (one.pattern.search(text) or text in one.text) for one in MESSAGES)
+    return any(says(one) and (one.pattern.fullmatch(text) or text in one.text) for one in MESSAGES)
 
 
 SYMPTOMS = re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", TROUBLESHOOTING.read_text(), re.M | re.S)
