@@ -1,4 +1,4 @@
-"""The README's filters: each is run as it stands, and must find exactly what it says."""
+"""The documented filters: each is run as it stands, and must find exactly what it says."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ from inference_monitor.traces.store import MlflowTraceStore
 
 ROOT = Path(__file__).parents[2]
 CLAUSE = re.compile(r"^(?:(tags|metadata)\.)?`?([\w.]+)`? (=|!=) '([^']*)'$")
-EXPERIMENT = "readme-filters"
+EXPERIMENT = "documented-filters"
 
 
 def _filters() -> list[str]:
-    """Every code span of the table under "Find things in MLflow" that is a filter."""
-    section = (
-        (ROOT / "README.md").read_text().split("## Find things in MLflow")[1].split("\n## ")[0]
-    )
+    """Every code span of the table of filters that is one."""
+    page = (ROOT / "docs" / "how-to" / "find-traces.md").read_text()
+    section = page.split("## Filters")[1].split("\n## ")[0]
     rows = [row.split("|")[2] for row in section.splitlines() if row.startswith("| ")][1:]
     spans = [a or b for row in rows for a, b in re.findall(r"``(.+?)``|`([^`]+)`", row)]
     return [span for span in spans if "=" in span]
@@ -81,7 +80,7 @@ def infos(mlflow_uri: str) -> list[TraceInfo]:
     return infos
 
 
-def test_the_readme_has_filters() -> None:
+def test_the_page_has_filters() -> None:
     """The table is found, and holds those for failed traces and for an endpoint."""
     assert {"status = 'ERROR'", "tags.endpoint = 'shop-assistant'"} <= set(_filters())
 
