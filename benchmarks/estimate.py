@@ -19,12 +19,12 @@ from typing import Any
 
 from inference_monitor.capture.reader import Entry, read_document
 from inference_monitor.config.scorers import load_scorers
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
 from inference_monitor.service import Monitor
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 from local.mlflow_server import MlflowServer
 
 SIZES = (1_000, 4_000, 16_000)

@@ -23,7 +23,7 @@ from inference_monitor.capture.lines import iter_lines
 from inference_monitor.capture.reader import Entry, read_document, read_line
 from inference_monitor.inference import Inference, Source
 from inference_monitor.traces.build import build_trace
-from inference_monitor_cli.report import as_report
+from inference_monitor_cli.terminal import as_report
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 SLOW_SECONDS = 2.0

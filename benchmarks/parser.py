@@ -17,8 +17,8 @@ from typing import Any
 
 from inference_monitor.capture.lines import iter_lines
 from inference_monitor.capture.reader import read_line
+from inference_monitor.capture.s3 import CHUNK_BYTES
 from inference_monitor.inference import Inference
-from inference_monitor.storage import CHUNK_BYTES
 
 RECORDS = 10_000
 ROUNDS = 3

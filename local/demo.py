@@ -23,7 +23,7 @@ from rich.text import Text
 
 from inference_monitor.config.caps import Caps
 from inference_monitor.env_file import check_names
-from inference_monitor_cli.output import any_output
+from inference_monitor_cli.terminal import any_output
 from local.captures import Captures, CapturesError, find_captures
 from local.cdk import CdkError
 from local.chain import Chain

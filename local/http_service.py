@@ -6,16 +6,18 @@ import json
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from local.processes import LOOPBACK
 
+ServiceT = TypeVar("ServiceT", bound="HttpService")
 
-class _Server(ThreadingHTTPServer):
+
+class _Server(ThreadingHTTPServer, Generic[ServiceT]):
     # A map of functions connects all at once; the default of 5 would refuse most of them.
     request_queue_size = 512
 
-    def __init__(self, service: HttpService, handler: type[Handler]) -> None:
+    def __init__(self, service: ServiceT, handler: type[Handler[Any]]) -> None:
         self.service = service
         super().__init__((LOOPBACK, 0), handler)
 
@@ -28,7 +30,7 @@ class _Server(ThreadingHTTPServer):
 class HttpService:
     """Serves from `start` to `stop` on a free port; subclasses name their handler."""
 
-    handler: type[Handler]
+    handler: type[Handler[Any]]
 
     def start(self) -> Self:
         """Listen."""
@@ -44,14 +46,19 @@ class HttpService:
         self._server.server_close()
 
 
-class Handler(BaseHTTPRequestHandler):
-    """One connection, kept alive; subclasses answer its requests in `serve`."""
+class Handler(BaseHTTPRequestHandler, Generic[ServiceT]):
+    """One connection to a service, kept alive; subclasses answer its requests in `serve`."""
 
     protocol_version = "HTTP/1.1"
     # Headers and body leave as two packets; with Nagle the second waits 40 ms for the client.
     disable_nagle_algorithm = True
     timeout = 300
-    server: _Server
+    server: _Server[ServiceT]
+
+    @property
+    def service(self) -> ServiceT:
+        """The service that the connection was made to."""
+        return self.server.service
 
     def serve(self) -> None:
         """Answer one request: `command` and `path` say which."""

@@ -117,7 +117,7 @@ def find_highlights(infos: Sequence[TraceInfo]) -> Highlights:
     )
     (session, turns), *_ = sessions.most_common(1) or [("", 0)]
     return Highlights(
-        failed=failed and Highlight(failed.trace_id, failed.response_preview or "failed"),
+        failed=Highlight(failed.trace_id, failed.response_preview or "failed") if failed else None,
         badly_scored=Highlight(worst.trace_id, _verdict(_bad(worst)[0]))
         if worst and _bad(worst)
         else None,

@@ -20,8 +20,7 @@ from rich.text import Text
 
 from inference_monitor.config.caps import Caps
 from inference_monitor.ledger import Summary
-from inference_monitor_cli.money import dollars, things
-from inference_monitor_cli.report import printable
+from inference_monitor_cli.terminal import dollars, printable, things
 from local.captures import Captures
 from local.run import Run
 from local.scores import Highlights, ScorerResult

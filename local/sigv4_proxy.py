@@ -54,33 +54,27 @@ class SigV4Proxy(HttpService):
         )
 
 
-class _Handler(Handler):
-    @property
-    def _proxy(self) -> SigV4Proxy:
-        service = self.server.service
-        assert isinstance(service, SigV4Proxy)  # noqa: S101
-        return service
-
+class _Handler(Handler["SigV4Proxy"]):
     def serve(self) -> None:
         body = self.body()
         path = urlsplit(self.path).path
         try:
             arn = self._check(body)
         except SignatureError as error:
-            self._count(self._proxy.refused, path)
+            self._count(self.service.refused, path)
             self.reply_json(403, {"message": str(error)})
             return
-        self._count(self._proxy.admitted, path)
-        self._proxy.named.add((f"{self.command} {path}", arn))
+        self._count(self.service.admitted, path)
+        self.service.named.add((f"{self.command} {path}", arn))
         fault = self._strike(path)
         time.sleep(fault.delay)
         if fault.status and not fault.late:
             self.reply_json(fault.status, fault.body)
             return
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _NOT_FORWARDED}
-        url = self._proxy.upstream + self.path
+        url = self.service.upstream + self.path
         try:
-            response = self._proxy.pool.request(
+            response = self.service.pool.request(
                 self.command, url, body=body, headers=headers, preload_content=False, redirect=False
             )
         except urllib3.exceptions.HTTPError:
@@ -97,19 +91,19 @@ class _Handler(Handler):
 
     def _strike(self, path: str) -> Fault:
         """What goes wrong with this request; often nothing."""
-        fault = self._proxy.fault
+        fault = self.service.fault
         if fault is None or fault.path not in path:
             return Fault()
-        with self._proxy.lock:
-            if self._proxy.random.random() >= fault.share:
+        with self.service.lock:
+            if self.service.random.random() >= fault.share:
                 return Fault()
-        self._count(self._proxy.struck, path)
+        self._count(self.service.struck, path)
         return fault
 
     def _check(self, body: bytes) -> str:
         headers = self.lower_headers()
         url = f"http://{headers.get('host', '')}{self.path}"
-        scope = verify(self.command, url, headers, body, self._proxy.credentials)
+        scope = verify(self.command, url, headers, body, self.service.credentials)
         return _resource(scope, headers)
 
     def _answer(self, response: urllib3.BaseHTTPResponse) -> None:
@@ -128,7 +122,7 @@ class _Handler(Handler):
             self.wfile.write(b"0\r\n\r\n")
 
     def _count(self, counter: Counter[str], path: str) -> None:
-        with self._proxy.lock:
+        with self.service.lock:
             counter[f"{self.command} {path}"] += 1
 
 

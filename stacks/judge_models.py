@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
-from inference_monitor.config.model_ids import ARN, model_of
+from inference_monitor.config.models import ARN, model_of
 
 # Where a geography's profiles may route to: its Regions with Bedrock. Each model has a shorter list
 # of its own, which grows over time; the grant is bound to the profile by a condition anyway.

@@ -142,6 +142,8 @@ class Lookups(Construct):
                 ),
             ],
         )
-        assert self._function.role  # noqa: S101
-        policy.attach_to_role(self._function.role)
+        role = self._function.role
+        if role is None:
+            raise ValueError("an imported function has no role that a policy can be attached to")
+        policy.attach_to_role(role)
         return policy

@@ -12,6 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from inference_monitor.config.mlflow_client import MLFLOW_CLIENT_ENVIRONMENT
 from stacks import LAMBDA_SRC
 from stacks.judge_models import ANY_MODEL, JudgeModel
 from stacks.nag import acknowledge_wildcards
@@ -30,15 +31,6 @@ MLFLOW_ACTIONS = (
     "GetTraceInfo",
     "SetTraceTag",
 )
-
-# MLflow's own switches, for a process that is frozen between invocations and retried as a whole.
-MLFLOW_ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
-    "MLFLOW_ASYNC_TRACE_LOGGING_RETRY_TIMEOUT": "10",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +88,7 @@ class Processor(Construct):
             timeout=limits.timeout,
             ephemeral_storage_size=Size.mebibytes(limits.ephemeral_storage_mb),
             reserved_concurrent_executions=limits.reserved_concurrency,
-            environment={**MLFLOW_ENVIRONMENT, **environment},
+            environment={**MLFLOW_CLIENT_ENVIRONMENT, **environment},
         )
         acknowledge_wildcards(self, ["*"], "X-Ray has no resources to name.")
 

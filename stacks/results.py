@@ -8,11 +8,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from inference_monitor.ledger import MAP_RESULTS_PREFIX
+from inference_monitor.ledger import LEDGER_PREFIX, MAP_RESULTS_PREFIX, QUARANTINE_PREFIX
 from inference_monitor.scoring.batch.jobs import BATCH_JUDGING_PREFIX, KEPT_DAYS
 from stacks.nag import acknowledge, acknowledge_wildcards
-
-LEDGER, QUARANTINE = "ledger", "quarantine"
 
 
 class Results(Construct):
@@ -48,7 +46,10 @@ class Results(Construct):
 
     def grant_processor(self, role: iam.IRole) -> None:
         """Allow keeping ledgers and quarantined lines, and summing up a map run."""
-        records, map_results = self._objects(LEDGER, QUARANTINE), self._objects(MAP_RESULTS_PREFIX)
+        records, map_results = (
+            self._objects(LEDGER_PREFIX, QUARANTINE_PREFIX),
+            self._objects(MAP_RESULTS_PREFIX),
+        )
         _allow(role, ["s3:PutObject"], records)
         _allow(role, ["s3:GetObject"], map_results)
         acknowledge_wildcards(role, [*records, *map_results], "Objects below its own prefixes.")
@@ -65,7 +66,7 @@ class Results(Construct):
             )
         )
         # Reading cannot be denied likewise: the role reads capture files in another bucket.
-        records = self._objects(LEDGER, QUARANTINE)
+        records = self._objects(LEDGER_PREFIX, QUARANTINE_PREFIX)
         role.add_to_principal_policy(
             iam.PolicyStatement(effect=iam.Effect.DENY, actions=["s3:GetObject"], resources=records)
         )

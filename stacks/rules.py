@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from inference_monitor.config.own_prices import parse_prices
+from inference_monitor.config.models import parse_prices
 from inference_monitor.privacy.presidio import HOW_TO_INSTALL
 from stacks import LAMBDA_SRC
 from stacks.judge_models import JudgeModel

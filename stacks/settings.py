@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 
 from inference_monitor.config.caps import DEFAULT_USD_PER_DAY, Cap, Caps
 from inference_monitor.config.models import DEFAULT_JUDGE
-from inference_monitor.config.own_prices import EXAMPLE as PRICES_EXAMPLE
+from inference_monitor.config.models import EXAMPLE as PRICES_EXAMPLE
 from inference_monitor.env_file import FROM_ENV_FILE, UnreadableEnvFileError, check_names
 from stacks import rules
 from stacks.names import Names

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlflow.entities import AssessmentError, AssessmentSource, Feedback
 
+from inference_monitor.domain import Record, Verdicts
 from inference_monitor.identity import assessment_id, trace_id
 from inference_monitor.inference import (
     Choice,
@@ -20,7 +21,6 @@ from inference_monitor.inference import (
     ToolCall,
     Usage,
 )
-from inference_monitor.ports import ScoredInference
 
 SOURCE = Source(
     "captures",
@@ -152,6 +152,7 @@ def unreadable(event_id: str = "e-1", name: str = "safety") -> Feedback:
     return feedback(event_id, name, None, error=error, rationale=None)
 
 
-def scored(inference: Inference, *assessments: Feedback) -> ScoredInference:
+def scored(inference: Inference, *assessments: Feedback) -> Record:
     """An inference of the endpoint with its assessments."""
-    return ScoredInference(inference, SOURCE, "delivery-1", assessments=assessments)
+    record = Record.of(inference, SOURCE, "delivery-1")
+    return replace(record, verdicts=Verdicts(list(assessments)))

@@ -20,8 +20,7 @@ from inference_monitor.config.models import DEFAULT_JUDGE, ModelTable
 from inference_monitor.config.scorers import load_scorers
 from inference_monitor.config.specs import bedrock_model_id
 from inference_monitor.counters import AMOUNT, DynamoCounters
-from inference_monitor.delivery import Delivery
-from inference_monitor.ports import ToScore, Verdicts
+from inference_monitor.domain import Delivery, Record, Verdicts
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
 from inference_monitor.scoring.cost.budget import CappedBudget
 from inference_monitor.scoring.scorers import Scorers
@@ -87,7 +86,7 @@ def instance(
 
 
 def run_once(
-    aws: EmulatedAws, case: Case, number: int, everything: Sequence[ToScore]
+    aws: EmulatedAws, case: Case, number: int, everything: Sequence[Record]
 ) -> dict[str, Any]:
     """All records, against a cap for some of them."""
     run = f"{case.name}, {number}"
@@ -105,7 +104,7 @@ def run_once(
     verdicts: list[Verdicts] = [one for part in given for one in part]
     assert len(verdicts) == RECORDS
     judged = len(account.calls)
-    assert judged == account.granted == sum(v.judge_calls for v in verdicts)
+    assert judged == account.granted == sum(v.usage.calls for v in verdicts)
     assert RECORDS - judged == account.refused == sum(v.exhausted for v in verdicts)
     counted = [
         int(item[AMOUNT]["N"])

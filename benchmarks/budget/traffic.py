@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from inference_monitor.domain import Record
 from inference_monitor.inference import Choice, Inference, Kind, Request, Response, Source
-from inference_monitor.ports import ToScore
 
 RECORDS = 200
 # About what is expected of a call, so that it is dearer as often as it is cheaper.
 INPUT_TOKENS, OUTPUT_TOKENS = 1391, 7 * 150
 
 
-def records() -> list[ToScore]:
+def records() -> list[Record]:
     """Chats of about 1 KB."""
     source = Source("captures", "endpoint/AllTraffic/x.jsonl", "endpoint", "AllTraffic")
     request = Request("openai_chat", messages=[{"role": "user", "content": "Why? " * 100}])
     response = Response("openai_chat", choices=(Choice("Because it is. " * 40),))
     now = datetime.now(UTC)
     return [
-        (Inference(f"e-{n}", now, Kind.LLM, "openai_chat", request, response), source, ())
+        Record.of(Inference(f"e-{n}", now, Kind.LLM, "openai_chat", request, response), source)
         for n in range(RECORDS)
     ]

@@ -14,14 +14,15 @@ from mlflow.entities import Feedback
 
 from inference_monitor.config.models import model_table
 from inference_monitor.config.scorers import ScorersConfig
+from inference_monitor.domain import Record
 from inference_monitor.inference import Choice, Inference, Kind, Request, Response, Source
 from inference_monitor.scoring.batch.requests import answer_of, batch_request, model_input
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
 from inference_monitor.scoring.judge.client import Judge
-from inference_monitor.scoring.judge.criteria import criteria
 from inference_monitor.scoring.judge.probe import probe
-from inference_monitor.scoring.record import record_of
+from inference_monitor.scoring.judge.prompts import criteria
+from inference_monitor.scoring.record import with_materials
 from local.judge.batch_records import answered
 from local.judge.models import callable_id, load_models
 from local.judge.server import Behaviour, StandInJudge
@@ -137,7 +138,7 @@ def _by_calls(
 ) -> list[Feedback]:
     model = f"bedrock:/{model_id}"
     scorers = build_scorers(config, _client(judge), default_model=model, concurrency=AT_ONCE)
-    scored = scorers.score([(record, _SOURCE, ()) for record in records])
+    scored = scorers.score([Record.of(record, _SOURCE) for record in records])
     return [feedback for verdicts in scored for feedback in verdicts.assessments]
 
 
@@ -164,7 +165,7 @@ def _by_a_job(
 
 
 def _calls(model_id: str, config: ScorersConfig, record: Inference) -> list[JudgeCall]:
-    one = record_of(record, _SOURCE, config)
+    one = with_materials(Record.of(record, _SOURCE), config)
     return plan_calls(one, criteria(config, f"bedrock:/{model_id}"))
 
 

@@ -49,10 +49,9 @@ class StubMlflow(HttpService):
             return [self._infos[name] for name in _ID.findall(text) if name in self._infos]
 
 
-class _Handler(Handler):
+class _Handler(Handler["StubMlflow"]):
     def serve(self) -> None:
-        stub = self.server.service
-        assert isinstance(stub, StubMlflow)
+        stub = self.service
         path, body = self.path.partition("?")[0], self.body()
         match path:
             case "/api/2.0/mlflow/experiments/get-by-name":

@@ -16,14 +16,14 @@ from benchmarks.scoring.worker import Clock, Order, Outcome, serve
 from inference_monitor.capture.lines import iter_lines
 from inference_monitor.capture.reader import Entry, read_line
 from inference_monitor.config.scorers import load_scorers
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
 from inference_monitor.scoring.judge.client import bedrock_client
 from inference_monitor.scoring.scorers import Scorers
 from inference_monitor.service import Monitor
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 
 
 class NoOthers:

@@ -15,10 +15,9 @@ from inference_monitor.inference import (
     Source,
     Usage,
 )
-from inference_monitor.traces.api import MlflowApi
 from inference_monitor.traces.build import BuiltTrace, build_trace
-from inference_monitor.traces.experiment import ExperimentByName
-from inference_monitor.traces.otlp import encode
+from inference_monitor.traces.server import ExperimentByName, connect
+from inference_monitor.traces.span_transport import encode
 
 # The system hands connections to the server's processes as it likes: of four, one is missed by
 # all of so many in one run of some hundred thousand.
@@ -32,7 +31,7 @@ def warm_up(url: str) -> None:
     Raises:
         HTTPError: If the server does not take them.
     """
-    experiment = ExperimentByName(MlflowApi(url), "warm-up").get().id
+    experiment = ExperimentByName(connect(url), "warm-up").get().id
     headers = {"Content-Type": "application/x-protobuf", "x-mlflow-experiment-id": experiment}
     for number in range(_CONNECTIONS):
         body = encode(_trace(f"warm-up-{number}", experiment))

@@ -20,7 +20,7 @@ from benchmarks.smoke_aws.run import USD_PER_EXECUTION, Smoke
 from benchmarks.smoke_aws.server import Server
 from benchmarks.smoke_aws.throwaway import Account
 from inference_monitor.env_file import ENCODING, ENV_FILE
-from inference_monitor.traces.api import MlflowApi
+from inference_monitor.traces.server import connect
 from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
 from local.settings import ENVIRONMENTS
 from stacks import rules
@@ -84,7 +84,7 @@ def smoke(
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         run = Smoke(
             account=account,
-            server=Server(MlflowApi(mlflow.mlflow_tracking_uri), account.prefix),
+            server=Server(connect(mlflow.mlflow_tracking_uri), account.prefix),
             mlflow=settings,
             folder=report.resolve().parent / "smoke-aws" / account.prefix,
             show=lambda finding: _show(console, finding),

@@ -11,7 +11,7 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from benchmarks.smoke_aws.findings import Finding, compared
-from inference_monitor.traces.api import TRACES, Answer, MlflowApi
+from inference_monitor.traces.server import TRACES, Answer, MlflowApi
 
 _EXPERIMENTS = "/api/2.0/mlflow/experiments"
 _SPANS = {"Content-Type": "application/x-protobuf"}

@@ -24,10 +24,10 @@ from inference_monitor.config.specs import InferenceParameters
 from inference_monitor.counters import DynamoCounters
 from inference_monitor.errors import JudgeUnavailableError
 from inference_monitor.scoring.judge.client import Judge, bedrock_client
-from inference_monitor.scoring.judge.pace import Pace
-from inference_monitor.scoring.judge.requests import JudgeRequest, Terms, build_request
-from inference_monitor.scoring.judge.slots import SharedSlots
-from inference_monitor.scoring.text import estimate_tokens
+from inference_monitor.scoring.judge.converse import JudgeRequest, Terms, build_request
+from inference_monitor.scoring.judge.rate_limit import Pace
+from inference_monitor.scoring.judge.shared_limit import SharedSlots
+from inference_monitor.text import estimate_tokens
 
 THREADS = 16
 ANSWER_TOKENS = 60  # of the stand-in

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import boto3
 from botocore.exceptions import ClientError
 
 from inference_monitor.capture.source import source_of
@@ -113,3 +114,27 @@ def _outputs(session: Any, prefix: str, *wanted: str) -> list[str]:
     if missing := [output for output in wanted if output not in outputs]:
         raise CommandError(f"stack {name} has no output {missing[0]}: deploy it again")
     return [outputs[output] for output in wanted]
+
+
+def locate_experiment(
+    *, prefix: str | None, tracking_uri: str | None, experiment: str | None, otherwise: str
+) -> tuple[str, str]:
+    """The MLflow server and the experiment: as given, else as the deployed function has them.
+
+    `otherwise` says what a person can do instead of naming either, as in "read capture files".
+
+    Raises:
+        CommandError: If neither a deployment nor both are named, or the function lacks a setting.
+    """
+    if tracking_uri and experiment:
+        return tracking_uri, experiment
+    if not prefix:
+        raise CommandError(
+            "name the deployment with --prefix (STACK_PREFIX), or MLflow with --tracking-uri and "
+            f"--experiment, or {otherwise}"
+        )
+    environment = Deployment.find(boto3.Session(), prefix).function_environment
+    names = ("MONITOR_MLFLOW_TRACKING_URI", "MONITOR_EXPERIMENT_NAME")
+    if missing := [name for name in names if name not in environment]:
+        raise CommandError(f"the deployed function has no {missing[0]}: deploy the stack again")
+    return tracking_uri or environment[names[0]], experiment or environment[names[1]]

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from inference_monitor_cli.capture_files import Hours, capture_files, nothing_found
+from inference_monitor_cli.captures import Hours, capture_files, nothing_found
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.sending import NotSentError, Plan, Sending
 

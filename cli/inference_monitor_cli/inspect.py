@@ -18,7 +18,7 @@ from inference_monitor.inference import Inference
 from inference_monitor.traces.chat import message_text
 from inference_monitor_cli.captures import CaptureFile
 from inference_monitor_cli.problems import told_plainly
-from inference_monitor_cli.report import as_report, preview
+from inference_monitor_cli.terminal import as_report, preview
 
 _STATUS_STYLE = {"inference": "green", "skipped": "yellow", "quarantined": "red"}
 

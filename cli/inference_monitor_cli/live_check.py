@@ -16,8 +16,7 @@ from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.config.specs import InferenceParameters, JudgedSpec, MlflowSpec
 from inference_monitor.scoring.judge.client import ConverseClient, Judge
 from inference_monitor.scoring.judge.probe import Probed, probe
-from inference_monitor_cli.money import dollars
-from inference_monitor_cli.report import printable
+from inference_monitor_cli.terminal import dollars, printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,18 @@ import typer
 from inference_monitor import __version__
 from inference_monitor_cli.agreement.command import agreement
 from inference_monitor_cli.backfill.command import backfill
+from inference_monitor_cli.compare.command import compare
+from inference_monitor_cli.compare.gate import gate
 from inference_monitor_cli.doctor.command import doctor
 from inference_monitor_cli.estimate.command import estimate
 from inference_monitor_cli.init.command import init
 from inference_monitor_cli.inspect import inspect
 from inference_monitor_cli.load.command import load
 from inference_monitor_cli.models.command import models
-from inference_monitor_cli.output import any_output
 from inference_monitor_cli.reconcile.command import reconcile
 from inference_monitor_cli.replay.command import replay
 from inference_monitor_cli.scorers.command import scorers_app
+from inference_monitor_cli.terminal import any_output
 
 
 class _App(typer.Typer):
@@ -37,7 +39,20 @@ app = _App(
     # Locals in a traceback would print what people typed into the model.
     pretty_exceptions_show_locals=False,
 )
-for verb in (init, doctor, inspect, replay, backfill, reconcile, agreement, estimate, models, load):
+for verb in (
+    init,
+    doctor,
+    inspect,
+    replay,
+    backfill,
+    reconcile,
+    agreement,
+    compare,
+    gate,
+    estimate,
+    models,
+    load,
+):
     app.command()(verb)
 app.add_typer(scorers_app, name="scorers")
 

@@ -9,6 +9,10 @@ import typer
 Prefix = Annotated[
     str, typer.Option("--prefix", envvar="STACK_PREFIX", help="The stack's STACK_PREFIX.")
 ]
+DeploymentPrefix = Annotated[
+    str | None, typer.Option("--prefix", envvar="STACK_PREFIX", help="The stack's STACK_PREFIX.")
+]
+"""The same where something else than a deployment can be named."""
 FirstHour = Annotated[
     str | None,
     typer.Option("--from", help="Capture files from this day, 2026-03-02, or hour, …T09 (UTC)"),

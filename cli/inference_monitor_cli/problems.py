@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import typer
 from botocore.exceptions import (
@@ -18,8 +18,7 @@ from botocore.exceptions import (
 
 from inference_monitor.aws_errors import code_of
 from inference_monitor.errors import MonitorError
-from inference_monitor_cli.output import READER_GONE
-from inference_monitor_cli.report import printable
+from inference_monitor_cli.terminal import READER_GONE, printable
 
 FAILED = 1
 """Exit status when the work was done, and something of it is left or missing."""
@@ -59,18 +58,27 @@ def told_plainly(verb: str) -> Iterator[None]:
         raise typer.Exit(UNABLE) from None
 
 
-@contextmanager
-def needs_mlflow(what_for: str) -> Iterator[None]:
+def needs_mlflow(what_for: str) -> AbstractContextManager[None]:
     """Say what to install where MLflow's client is not.
 
     `what_for` is why it is needed, as in "reconcile asks MLflow".
     """
+    return _needs_extra("mlflow", what_for)
+
+
+def needs_statistics() -> AbstractContextManager[None]:
+    """Say what to install where SciPy and statsmodels are not."""
+    return _needs_extra("compare", "comparing needs it")
+
+
+@contextmanager
+def _needs_extra(extra: str, what_for: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
         raise CommandError(
             f"{error.name} is not installed, and {what_for}: "
-            "pip install 'sagemaker-inference-monitor[mlflow]'"
+            f"pip install 'sagemaker-inference-monitor[{extra}]'"
         ) from error
 
 

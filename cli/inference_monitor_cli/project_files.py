@@ -8,10 +8,10 @@ from pathlib import Path
 import typer
 
 from inference_monitor.capture.reader import Entry
-from inference_monitor.config.data_files import data_file
 from inference_monitor.config.privacy import load_privacy
+from inference_monitor.config.yaml_file import data_file
 from inference_monitor.privacy.build import Mode, build_redaction
-from inference_monitor_cli.report import printable
+from inference_monitor_cli.terminal import printable
 
 SCORERS = "scorers.yaml"
 _FOLDERS = (Path(), Path("lambda_src"))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from mlflow import MlflowClient
-from mlflow.entities import LifecycleStage
+from mlflow.entities import LifecycleStage, Trace
 from mlflow.exceptions import MlflowException
 
-from inference_monitor.ports import StoredTrace
-from inference_monitor.traces.api import MlflowApi
+from inference_monitor.domain import StoredTrace
 from inference_monitor.traces.records import search, stored_trace
+from inference_monitor.traces.server import connect
+from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.problems import CommandError
 
 _PER_REQUEST = 100
+_PER_PAGE = 500
 _THREADS = 4
 
 
@@ -46,11 +48,50 @@ def find_experiment(tracking_uri: str, name: str) -> str:
     return str(found.experiment_id)
 
 
+def read_traces(
+    client: MlflowClient, experiment_id: str, conditions: Sequence[str] = ()
+) -> Iterator[Trace]:
+    """Read the traces of an experiment that meet all conditions, without their spans.
+
+    Args:
+        client: The client of an MLflow server that the process is configured for.
+        experiment_id: The experiment.
+        conditions: Parts of a filter of MLflow's search, see `within`.
+
+    Raises:
+        CommandError: If MLflow fails or refuses.
+    """
+    token = None
+    while True:
+        try:
+            page = client.search_traces(
+                locations=[experiment_id],
+                filter_string=" AND ".join(conditions) or None,
+                max_results=_PER_PAGE,
+                page_token=token,
+                include_spans=False,
+            )
+        except MlflowException as error:
+            raise CommandError(f"MLflow did not search traces: {error}") from error
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def within(hours: Hours | None) -> list[str]:
+    """The conditions of a search for traces of these hours; none for all traces."""
+    if hours is None:
+        return []
+    start, end = hours.milliseconds()
+    return [f"timestamp_ms >= {start}", f"timestamp_ms < {end}"]
+
+
 class StoredTraces:
     """The traces of one experiment, which is never created here."""
 
     def __init__(self, tracking_uri: str, experiment: str) -> None:
-        self._api = MlflowApi(tracking_uri)
+        self._api = connect(tracking_uri)
         self.experiment_id = find_experiment(tracking_uri, experiment)
 
     def lookup(self, trace_ids: Sequence[str]) -> dict[str, bool]:

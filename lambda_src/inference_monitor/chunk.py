@@ -4,140 +4,119 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
 
 from mlflow.entities import AssessmentSourceType, Feedback
 
 from inference_monitor.capture.reader import Entry, Quarantined, Skipped
-from inference_monitor.identity import trace_id
+from inference_monitor.domain import JudgeUsage, Record, ScoringState
 from inference_monitor.inference import Inference, Source
 from inference_monitor.ledger import Summary
-from inference_monitor.ports import ScoringState, StoredTrace, Verdicts
 
 CHUNK_RECORDS = 100
 CHUNK_BYTES = 8 * 1024 * 1024
 
 
-@dataclass(slots=True)
 class Chunk:
-    """Entries of one file, and what is known of their inferences, by trace id.
+    """Entries of one file, and a record for each inference among them.
 
-    `known` is what MLflow held before, `verdicts` what scoring gave, `refused` why MLflow would
-    not take a record.
+    Entries with the same identity share a record, that of the first.
     """
 
-    entries: list[Entry]
-    source: Source
-    inferences: dict[str, Inference] = field(default_factory=dict)
-    known: dict[str, StoredTrace] = field(default_factory=dict)
-    verdicts: dict[str, Verdicts] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Find the inferences; the first of several with one identity stands for all."""
-        for key, entry in self._identified():
+    def __init__(self, entries: Sequence[Entry], source: Source, delivery: str = "") -> None:
+        self._entries = entries
+        self._occurrences: list[tuple[Entry, Record]] = []
+        records: dict[str, Record] = {}
+        for entry in entries:
             if isinstance(entry.record, Inference):
-                self.inferences.setdefault(key, entry.record)
-
-    def known_assessments(self, key: str) -> Sequence[Feedback]:
-        """The assessments MLflow held before."""
-        return self.known[key].assessments if key in self.known else ()
-
-    def new_assessments(self, key: str) -> Sequence[Feedback]:
-        """The assessments to be written."""
-        return self.verdicts[key].assessments if key in self.verdicts else ()
-
-    def new_scoring(self, key: str) -> ScoringState | None:
-        """What the trace's tag is to say of its scores; None when that is what it says already."""
-        if key not in self.verdicts:
-            return None
-        verdicts, missing = self.verdicts[key], self.verdicts[key].missing
-        before = self.known[key].scoring if key in self.known else None
-        if before and not missing and not verdicts.others_missing:
-            missing = ScoringState.COMPLETE
-        return None if missing == before else missing
-
-    def is_complete(self, key: str) -> bool:
-        """Whether MLflow held the whole trace before."""
-        return key in self.known and self.known[key].complete
+                found = Record.of(entry.record, source, delivery)
+                record = records.setdefault(found.trace_id, found)
+                self._occurrences.append((entry, record))
+        self.records = list(records.values())
 
     @property
     def pending(self) -> int:
         """How many inferences wait for a judge that did not answer."""
-        return sum(bool(verdicts.pending) for verdicts in self.verdicts.values())
+        return sum(bool(one.verdicts and one.verdicts.pending) for one in self.records)
+
+    @property
+    def accepted(self) -> set[str]:
+        """The trace ids of the records that MLflow did not refuse."""
+        return {record.trace_id for record in self.records if record.refusal is None}
 
     def quarantined(self) -> list[tuple[Entry, str]]:
         """The entries that could not be read or written, each with its reason."""
         unreadable = [
-            (e, e.record.reason) for e in self.entries if isinstance(e.record, Quarantined)
+            (e, e.record.reason) for e in self._entries if isinstance(e.record, Quarantined)
         ]
-        refused = [(e, self.refused[key]) for key, e in self._identified() if key in self.refused]
+        refused = [
+            (entry, record.refusal)
+            for entry, record in self._occurrences
+            if record.refusal is not None
+        ]
         return unreadable + refused
 
-    def summary(self, delivery: str, seen: set[str]) -> Summary:
+    def summary(self, seen: AbstractSet[str] = frozenset()) -> Summary:
         """Count what became of every entry.
 
+        A complete trace that the same delivery wrote counts as traced: it is the work of an earlier
+        attempt. One that another delivery wrote is a duplicate.
+
         Args:
-            delivery: A complete trace that this delivery wrote counts as traced: it is the work of
-                an earlier attempt. One that another wrote is a duplicate.
-            seen: The identities of earlier chunks; those of this one are added.
+            seen: The trace ids of earlier chunks.
         """
         summary = Summary(
-            captured=len(self.entries),
-            skipped=sum(isinstance(e.record, Skipped) for e in self.entries),
+            captured=len(self._entries),
+            skipped=sum(isinstance(e.record, Skipped) for e in self._entries),
             quarantined=len(self.quarantined()),
         )
-        for key, _ in self._identified():
-            if key in self.refused:
+        counted = set(seen)
+        for _, record in self._occurrences:
+            if record.refusal is not None:
                 continue
-            written_before = self.is_complete(key) and self.known[key].delivery != delivery
-            summary.duplicate += key in seen or written_before
-            summary.traced += not (key in seen or written_before)
-            seen.add(key)
-            scored = any(
-                map(_is_judged, (*self.known_assessments(key), *self.new_assessments(key)))
-            )
-            summary.scored += scored
-            summary.unscored += not scored
-        summary.empty_answers = sum(one.empty_answer for one in self.inferences.values())
-        missing = Counter(reason for key in self.inferences for reason in self._reasons(key))
-        summary.judge_unavailable = missing[ScoringState.JUDGE_UNAVAILABLE]
-        summary.judge_refused = missing[ScoringState.JUDGE_REFUSED]
-        for verdicts in self.verdicts.values():
-            summary.budget_exhausted += verdicts.exhausted
-            summary.judge_declined += verdicts.declined
-            summary.judge_unreadable += verdicts.unreadable
-            summary.judge_calls += verdicts.judge_calls
-            summary.judge_input_tokens += verdicts.input_tokens
-            summary.judge_output_tokens += verdicts.output_tokens
-            summary.judge_cost_usd += verdicts.cost_usd
+            is_duplicate = record.trace_id in counted or _is_written_by_another(record)
+            counted.add(record.trace_id)
+            is_scored = any(map(_is_judged, (*record.existing, *record.assessments)))
+            summary.duplicate += is_duplicate
+            summary.traced += not is_duplicate
+            summary.scored += is_scored
+            summary.unscored += not is_scored
+        self._count_scoring(summary)
         return summary
 
-    def _reasons(self, key: str) -> Sequence[str]:
-        """Why scores are missing: as found now, else as the trace's tag says."""
-        if key in self.verdicts:
-            return self.verdicts[key].reasons
-        scoring = self.known[key].scoring if key in self.known else None
-        return [scoring] if scoring else []
+    def _count_scoring(self, summary: Summary) -> None:
+        missing = Counter(reason for record in self.records for reason in record.missing_scores)
+        summary.empty_answers = sum(one.inference.empty_answer for one in self.records)
+        summary.judge_unavailable = missing[ScoringState.JUDGE_UNAVAILABLE]
+        summary.judge_refused = missing[ScoringState.JUDGE_REFUSED]
+        given = [record.verdicts for record in self.records if record.verdicts is not None]
+        summary.budget_exhausted = sum(verdicts.exhausted for verdicts in given)
+        summary.judge_declined = sum(verdicts.declined for verdicts in given)
+        summary.judge_unreadable = sum(verdicts.unreadable for verdicts in given)
+        usage = sum((verdicts.usage for verdicts in given), JudgeUsage())
+        summary.judge_calls = usage.calls
+        summary.judge_input_tokens = usage.input_tokens
+        summary.judge_output_tokens = usage.output_tokens
+        summary.judge_cost_usd = usage.cost_usd
 
-    def _identified(self) -> Iterator[tuple[str, Entry]]:
-        for entry in self.entries:
-            if isinstance(entry.record, Inference):
-                yield trace_id(self.source, entry.record.event_id), entry
 
-
-def chunks(entries: Iterable[Entry], source: Source) -> Iterator[Chunk]:
-    """Group entries so that few requests serve many, and memory stays flat for large records."""
+def chunks(entries: Iterable[Entry], source: Source, delivery: str = "") -> Iterator[Chunk]:
+    """Group entries so that few requests serve many, and memory stays bounded for large records."""
     group: list[Entry] = []
     size = 0
     for entry in entries:
         group.append(entry)
         size += len(entry.raw) if isinstance(entry.raw, bytes) else 0
         if len(group) == CHUNK_RECORDS or size >= CHUNK_BYTES:
-            yield Chunk(group, source)
+            yield Chunk(group, source, delivery)
             group, size = [], 0
     if group:
-        yield Chunk(group, source)
+        yield Chunk(group, source, delivery)
+
+
+def _is_written_by_another(record: Record) -> bool:
+    stored = record.stored
+    return stored is not None and stored.complete and stored.delivery != record.delivery
 
 
 def _is_judged(assessment: Feedback) -> bool:

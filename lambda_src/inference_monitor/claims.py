@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from inference_monitor.aws_errors import code_of
-from inference_monitor.delivery import Delivery
-from inference_monitor.dynamodb import CONDITION_FAILED, dynamodb_errors
+from inference_monitor.domain import Delivery
 from inference_monitor.tables import CLAIMS_KEY, EXPIRES
+from inference_monitor.transient_errors import CONDITION_FAILED, dynamodb_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from inference_monitor.aws_errors import code_of
-from inference_monitor.dynamodb import CONDITION_FAILED, dynamodb_errors
 from inference_monitor.errors import TransientError
-from inference_monitor.scoring.judge.slots import BURST_SECONDS
+from inference_monitor.scoring.judge.shared_limit import BURST_SECONDS
 from inference_monitor.tables import COUNTERS_KEY, EXPIRES
+from inference_monitor.transient_errors import CONDITION_FAILED, dynamodb_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

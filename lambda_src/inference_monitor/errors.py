@@ -39,6 +39,10 @@ class MissingFileError(MonitorError):
 class UnbalancedLedgerError(MonitorError):
     """Lines of a capture file are not accounted for; says how many and where they are."""
 
+    def __init__(self, message: str, unaccounted: int = 0) -> None:
+        super().__init__(message)
+        self.unaccounted = unaccounted
+
 
 class BatchNotStartedError(MonitorError):
     """Step Functions could not hand a batch over: it is too large, or was never started."""

@@ -5,7 +5,7 @@
 * an S3 event: EventBridge's `{"detail": {"bucket": {"name"}, "object": {"key"}}}`, or an S3
   notification's `{"Records": [{"s3": …}]}` with one record
 * before a map over a whole file: `{"cut": {"bucket", "key"}}`
-* after a map: `{"ledger": {"bucket", "key", "results": {"Bucket", "Key"}}}`
+* after a map: `{"ledger": {"bucket", "key", "results": {"Bucket", "Key"}, "map_run"?}}`
 * after an execution that ended badly: EventBridge's "Step Functions Execution Status Change"
 
 `"scoring": "off"` beside the first three asks for traces without scores, `"scorers": ["name", …]`
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
+from inference_monitor.capture.source import ByteRange
 from inference_monitor.errors import InvalidEventError
 
 EXECUTION_ENDED = "Step Functions Execution Status Change"
@@ -53,14 +54,6 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class ByteRange:
-    """The lines that begin at byte `start` or after, and before byte `end`."""
-
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
 class CaptureFile:
     """A capture file to be read here, whole or a range of it."""
 
@@ -81,12 +74,13 @@ class CutFile:
 
 @dataclass(frozen=True, slots=True)
 class MapRun:
-    """A finished map over a capture file, whose batch summaries lie in S3."""
+    """A finished map over a capture file: the manifest of its results, and the ARN of the run."""
 
     bucket: str
     key: str
     manifest_bucket: str
     manifest_key: str
+    map_run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +113,8 @@ def parse_event(event: Any) -> Request:
     if "ledger" in event:
         ledger = _object(event, "ledger")
         results = _object(ledger, "results")
-        return MapRun(*_location(ledger), _text(results, "Bucket"), _text(results, "Key"))
+        manifest = _text(results, "Bucket"), _text(results, "Key")
+        return MapRun(*_location(ledger), *manifest, _optional_text(ledger, "map_run"))
     if event.get("detail-type") == EXECUTION_ENDED:
         detail = _object(event, "detail")
         return FailedExecution(

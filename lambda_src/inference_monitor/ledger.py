@@ -63,15 +63,17 @@ class Summary:
         return cls(**{f.name: counts[f.name] for f in fields(cls) if f.name in counts})
 
 
+LEDGER_PREFIX = "ledger"
+QUARANTINE_PREFIX = "quarantine"
+MAP_RESULTS_PREFIX = "map-results"
+"""Where Step Functions' ResultWriter puts the outputs (and failed inputs) of a map run."""
+
+
 def ledger_key(bucket: str, key: str) -> str:
     """Where the results bucket keeps the ledger of a capture file."""
-    return f"ledger/{bucket}/{key}.json"
+    return f"{LEDGER_PREFIX}/{bucket}/{key}.json"
 
 
 def quarantine_key(bucket: str, key: str, digest: str) -> str:
     """Where the results bucket keeps quarantined lines of a capture file, named by their digest."""
-    return f"quarantine/{bucket}/{key}/{digest}.jsonl"
-
-
-MAP_RESULTS_PREFIX = "map-results"
-"""Where Step Functions' ResultWriter puts the outputs (and failed inputs) of a map run."""
+    return f"{QUARANTINE_PREFIX}/{bucket}/{key}/{digest}.jsonl"

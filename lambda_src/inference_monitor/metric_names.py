@@ -41,3 +41,23 @@ JUDGE_CALLS = "JudgeCalls"
 """Questions to judges that were answered or refused; retries count as one."""
 
 JUDGE_COST = "JudgeCostUsd"
+
+SUMMARY_METRICS = {
+    "captured": CAPTURED,
+    "traced": "Traced",
+    "duplicate": "Duplicate",
+    "skipped": "Skipped",
+    "quarantined": "Quarantined",
+    "scored": "Scored",
+    "unscored": "Unscored",
+    "budget_exhausted": BUDGET_EXHAUSTED,
+    "judge_unavailable": JUDGE_UNAVAILABLE,
+    "judge_refused": JUDGE_REFUSED,
+    "judge_declined": JUDGE_DECLINED,
+    "judge_unreadable": JUDGE_UNREADABLE,
+    "empty_answers": "EmptyAnswers",
+    "judge_calls": JUDGE_CALLS,
+    "foreign": FOREIGN,
+    "judge_cost_usd": JUDGE_COST,
+}
+"""Field of `ledger.Summary` → metric, for every invocation that processes records."""

@@ -9,17 +9,11 @@ from dataclasses import replace
 
 from inference_monitor.capture.reader import Entry
 from inference_monitor.chunk import Chunk, chunks
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery, Record
 from inference_monitor.errors import JudgeUnavailableError, PermanentWriteError, TransientError
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
-from inference_monitor.ports import (
-    Claims,
-    InferenceScorer,
-    ResultsStore,
-    ScoredInference,
-    TraceStore,
-)
+from inference_monitor.ports import Claims, InferenceScorer, ResultsStore, TraceStore
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +51,22 @@ class Monitor:
         self._redact = redact
         self._other_endpoints = other_endpoints
 
-    def process(self, source: Source, entries: Iterable[Entry], delivery: Delivery) -> Summary:
-        """Process every entry of a file, read as it is asked for, and say what became of each.
+    def process(
+        self,
+        source: Source,
+        entries: Iterable[Entry],
+        delivery: Delivery,
+        *,
+        whole_file: bool = False,
+    ) -> Summary:
+        """Process every entry and count what became of each.
+
+        Args:
+            source: The file that the entries are of.
+            entries: Read one by one, so that memory stays bounded.
+            delivery: What brings them.
+            whole_file: Whether these are all entries of the file, so that the counts are its
+                ledger.
 
         Raises:
             TransientError: At once if MLflow does not say which experiment it is; after everything
@@ -68,19 +76,26 @@ class Monitor:
         """
         if source.foreign and not self._other_endpoints:
             lines = sum(1 for _ in entries)
-            return Summary(captured=lines, skipped=lines, foreign=lines)
+            summary = Summary(captured=lines, skipped=lines, foreign=lines)
+        else:
+            summary = self._process_all(source, entries, delivery)
+        if whole_file:
+            self._results.write_ledger(source, summary)
+        return summary
+
+    def _process_all(self, source: Source, entries: Iterable[Entry], delivery: Delivery) -> Summary:
         source = self._with_experiment(source)
         summary, pending, seen = Summary(), 0, set[str]()
         failures: list[TransientError] = []
         in_a_row = 0
         if self._redact:
             entries = map(self._redact, entries)
-        for chunk in chunks(entries, source):
+        for chunk in chunks(entries, source, delivery.id):
             if summary.captured and delivery.is_late():
                 failures.append(TransientError("out of time; the next attempt goes on here"))
                 break
             try:
-                self._process(chunk, delivery)
+                self._process(chunk, source, delivery)
             except TransientError as error:
                 failures.append(error)
                 in_a_row += 1
@@ -88,7 +103,8 @@ class Monitor:
                     break
                 continue
             in_a_row = 0
-            summary += chunk.summary(delivery.id, seen)
+            summary += chunk.summary(seen)
+            seen |= chunk.accepted
             pending += chunk.pending
         if failures:
             raise TransientError(
@@ -109,77 +125,69 @@ class Monitor:
         except TransientError as error:
             raise TransientError(f"{source.uri}: nothing is done: {error}; {_AGAIN}") from error
 
-    def _process(self, chunk: Chunk, delivery: Delivery) -> None:
-        if chunk.inferences:
-            chunk.known = self._traces.lookup(list(chunk.inferences))
-            others = self._leave_to_others(chunk, delivery)
+    def _process(self, chunk: Chunk, source: Source, delivery: Delivery) -> None:
+        if chunk.records:
+            stored = self._traces.lookup([record.trace_id for record in chunk.records])
+            for record in chunk.records:
+                record.stored = stored.get(record.trace_id)
+            ours = self._claim(chunk.records, delivery)
             try:
-                self._score_and_write(chunk, delivery)
+                self._score_and_write(ours, delivery)
             except TransientError:
-                self._give_back(chunk, delivery)
+                self._release(ours, delivery)
                 raise
-            if others:
+            if others := len(chunk.records) - len(ours):
                 raise TransientError(f"{others} records are being written by another delivery")
         if lost := chunk.quarantined():
-            self._results.quarantine(chunk.source, lost)
+            self._results.quarantine(source, lost)
 
-    def _leave_to_others(self, chunk: Chunk, delivery: Delivery) -> int:
-        """Take out what another live delivery has claimed; gives how many."""
-        new = [key for key in chunk.inferences if not chunk.is_complete(key)]
-        theirs = set(new) - self._claims.claim(new, delivery) if new else set()
-        for key in theirs:
-            del chunk.inferences[key]
-        return len(theirs)
+    def _claim(self, records: Sequence[Record], delivery: Delivery) -> list[Record]:
+        """The records that no other live delivery has claimed; complete ones need no claim."""
+        new = [record.trace_id for record in records if not record.is_complete]
+        claimed = self._claims.claim(new, delivery) if new else set()
+        return [one for one in records if one.is_complete or one.trace_id in claimed]
 
-    def _give_back(self, chunk: Chunk, delivery: Delivery) -> None:
+    def _release(self, records: Sequence[Record], delivery: Delivery) -> None:
         """Let others try what this attempt could not write; its own next one may be far off."""
-        claimed = [key for key in chunk.inferences if not chunk.is_complete(key)]
+        claimed = [record.trace_id for record in records if not record.is_complete]
         with suppress(TransientError):
             self._claims.release(claimed, delivery)
 
-    def _score_and_write(self, chunk: Chunk, delivery: Delivery) -> None:
-        """Write what is done while the rest is judged; a store that fails ends the judging."""
-        with closing(self._scored(chunk, delivery)) as groups:
-            for keys in groups:
-                self._write(chunk, keys, delivery)
+    def _score_and_write(self, records: Sequence[Record], delivery: Delivery) -> None:
+        """Write results as they arrive; stop judging if the store fails."""
+        with closing(self._score(records, delivery)) as groups:
+            for group in groups:
+                self._write(group)
 
-    def _scored(self, chunk: Chunk, delivery: Delivery) -> Generator[list[str], None, None]:
-        """Let the chunk be scored; gives groups that are done while the others still are judged."""
+    def _score(
+        self, records: Sequence[Record], delivery: Delivery
+    ) -> Generator[Sequence[Record], None, None]:
+        """Yield groups of records that are scored, while the others still are judged."""
         if not delivery.scoring:
-            yield list(chunk.inferences)
+            yield records
             return
-        batch = [
-            (inference, chunk.source, chunk.known_assessments(key))
-            for key, inference in chunk.inferences.items()
-        ]
-        group: list[str] = []
+        group: list[Record] = []
         room = FIRST_GROUP
-        with closing(self._scorer.score(batch, delivery)) as scored:
-            for key, verdicts in zip(chunk.inferences, scored, strict=True):
-                chunk.verdicts[key] = verdicts
-                group.append(key)
+        with closing(self._scorer.score(records, delivery)) as scored:
+            for record, verdicts in zip(records, scored, strict=True):
+                record.verdicts = verdicts
+                group.append(record)
                 if len(group) == room:
                     yield group
                     group, room = [], 2 * room
             if group:
                 yield group
 
-    def _write(self, chunk: Chunk, keys: Sequence[str], delivery: Delivery) -> None:
-        new: list[ScoredInference] = []
-        for key in keys:
-            inference = chunk.inferences[key]
-            assessments = tuple(chunk.new_assessments(key))
-            scoring = chunk.new_scoring(key)
-            if not chunk.is_complete(key):
-                new.append(
-                    ScoredInference(inference, chunk.source, delivery.id, scoring, assessments)
-                )
-            elif assessments or scoring:
+    def _write(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if record.stored and record.is_complete and (record.assessments or record.scoring):
                 try:
-                    self._traces.add(chunk.known[key], assessments, scoring)
+                    self._traces.add(record.stored, record.assessments, record.scoring)
                 except PermanentWriteError as error:
                     # The trace is there and the others go on; the record stays unscored.
-                    logger.warning("scores refused for trace %s: %s", key, error)
-                    del chunk.verdicts[key]
-        if new:
-            chunk.refused |= self._traces.write(new)
+                    logger.warning("scores refused for trace %s: %s", record.trace_id, error)
+                    record.verdicts = None
+        if new := [record for record in records if not record.is_complete]:
+            refused = self._traces.write(new)
+            for record in new:
+                record.refusal = refused.get(record.trace_id)

@@ -21,7 +21,7 @@ class Settings(BaseSettings):
 
     experiment_name: str
     trace_store: Literal["auto", "spans", "artifacts"] = "auto"
-    """Where the spans of traces go, see `traces.span_store`."""
+    """Where the spans of traces go, see `traces.span_transport`."""
 
     endpoint_name: str
     """Whose files are processed, and those whose key does not carry an endpoint."""

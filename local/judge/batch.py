@@ -115,10 +115,9 @@ class StandInBatches(HttpService):
         job["status"] = "PartiallyCompleted" if self.unprocessed else "Completed"
 
 
-class _Handler(Handler):
+class _Handler(Handler["StandInBatches"]):
     def serve(self) -> None:
-        batches = self.server.service
-        assert isinstance(batches, StandInBatches)  # noqa: S101
+        batches = self.service
         body = self.body()
         url = urlsplit(self.path)
         with batches.lock:

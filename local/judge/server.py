@@ -51,13 +51,7 @@ class StandInJudge(HttpService):
         self._behaviour = new
 
 
-class _Handler(Handler):
-    @property
-    def judge(self) -> StandInJudge:
-        service = self.server.service
-        assert isinstance(service, StandInJudge)  # noqa: S101
-        return service
-
+class _Handler(Handler["StandInJudge"]):
     def serve(self) -> None:
         body = self.body()
         if self.path == CONTROL:
@@ -70,7 +64,7 @@ class _Handler(Handler):
             self.reply_json(404, {"message": f"no such operation: {self.path}"}, error)
             return
         model_id = unquote(parts[2])
-        judge, stats = self.judge, self.judge.stats
+        judge, stats = self.service, self.service.stats
         with judge.lock:
             stats.count_call(model_id)
             judge.callers.add(self.client_address[1])
@@ -87,7 +81,7 @@ class _Handler(Handler):
                 judge.callers.discard(self.client_address[1])
 
     def _converse(self, model_id: str, body: bytes) -> None:
-        behaviour, quota = self.judge.behaviour, self.judge.quota
+        behaviour, quota = self.service.behaviour, self.service.quota
         request = _parse(body)
         # Four characters a token, as a rule of thumb for English.
         sent = len(body) // 4 + 1
@@ -119,14 +113,14 @@ class _Handler(Handler):
             raise refusal("throttled", model_id)
         model = model_behind(model_id, behaviour)
         answer = reply(model_id, model, read_request(model_id, model, request), behaviour)
-        read, written = self.judge.cache.look_up(model_id, request)
+        read, written = self.service.cache.look_up(model_id, request)
         usage = {
             "inputTokens": sent - read - written,
             "cacheReadInputTokens": read,
             "cacheWriteInputTokens": written,
         }
-        with self.judge.lock:
-            stats = self.judge.stats
+        with self.service.lock:
+            stats = self.service.stats
             stats.answered += 1
             stats.declined += answer.declined
             stats.input_tokens += sent
@@ -138,15 +132,15 @@ class _Handler(Handler):
         return sent - read + answer.output_tokens
 
     def _chance(self, probability: float) -> bool:
-        with self.judge.lock:
-            return self.judge.random.random() < probability
+        with self.service.lock:
+            return self.service.random.random() < probability
 
     def _control(self, changes: dict[str, Any]) -> None:
         if changes:
-            self.judge.behaviour = replace(self.judge.behaviour, **changes)
-        with self.judge.lock:
-            stats = asdict(self.judge.stats)
-        self.reply_json(200, {"behaviour": asdict(self.judge.behaviour), "stats": stats})
+            self.service.behaviour = replace(self.service.behaviour, **changes)
+        with self.service.lock:
+            stats = asdict(self.service.stats)
+        self.reply_json(200, {"behaviour": asdict(self.service.behaviour), "stats": stats})
 
 
 def _most_output(request: Any) -> int:

@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from inference_monitor.identity import trace_id
 from inference_monitor.inference import Inference
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 from tests import inferences
 
 CHROMIUM = Path("/usr/bin/chromium")

@@ -61,9 +61,9 @@ def test_started_by_hand(dev: Stack, processed: str) -> None:
 
 
 def test_invoked_directly(dev: Stack, processed: str, tmp_path: Path) -> None:
-    """README's `aws lambda invoke` reads the file itself and answers the counts."""
+    """The documented `aws lambda invoke` reads the file itself and answers the counts."""
     answer = tmp_path / "answer.json"
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "docs" / "how-to" / "replay.md").read_text()
     typed = text[text.index("AWS_MAX_ATTEMPTS=1 aws lambda invoke") :].partition("```")[0]
     typed = typed.replace("$BUCKET", dev.deployment.bucket).replace("$KEY", processed)
     settings, _aws, *arguments = shlex.split(typed.replace("\\\n", " "))

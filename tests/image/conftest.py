@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from inference_monitor.config.mlflow_client import MLFLOW_CLIENT_ENVIRONMENT
 from inference_monitor.tables import CLAIMS_KEY, COUNTERS_KEY
 from local.chain import Chain
 from local.settings import MADE_UP, ChainSettings, environment_of
 from stacks.monitoring_stack import _environment
-from stacks.processor import MLFLOW_ENVIRONMENT
 from stacks.settings import DeploySettings
 from tests.image.engine import whatever_is_missing
 from tests.image.function_image import MEMORY_MB, TAG, FunctionImage, build_image
@@ -67,7 +67,7 @@ def deployed(image: FunctionImage, chain: Chain) -> Iterator[Deployed]:  # noqa:
         data_capture_s3_bucket=CAPTURES,
     )
     environment = {
-        **MLFLOW_ENVIRONMENT,
+        **MLFLOW_CLIENT_ENVIRONMENT,
         **environment_of(MADE_UP, chain.settings.region),
         **_environment(
             settings, results_bucket=RESULTS, claims_table=CLAIMS, counters_table=COUNTERS

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from inference_monitor.config.model_ids import SCHEME
+from inference_monitor.config.models import SCHEME
 from tests.infra.account import ACCOUNT, REGION, Account
 from tests.infra.conftest import REQUIRED
 from tests.infra.iam import Request

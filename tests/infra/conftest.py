@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import app
-from stacks import scorers
+from stacks.config_files import Deployable, load_scorers_file
 from stacks.settings import DeploySettings
 from tests.infra.deployed import Deployed
 
@@ -40,6 +40,11 @@ def settings(**changes: Any) -> DeploySettings:
     return DeploySettings(_env_file=None, **{**REQUIRED, **CAPTURES, **changes})
 
 
+def deployable(settings: DeploySettings) -> Deployable:
+    """These settings with the shipped files."""
+    return Deployable(settings, load_scorers_file())
+
+
 @pytest.fixture(scope="session")
 def synthesize() -> Synthesize:
     """Synthesize with these changes of the settings; the same changes are synthesized once."""
@@ -49,7 +54,7 @@ def synthesize() -> Synthesize:
     def run(**changes: Any) -> Deployed:
         key = tuple(sorted(changes.items()))
         if key not in done:
-            assembly = app.build_app(settings(**changes), scorers.load(), context).synth()
+            assembly = app.build_app(deployable(settings(**changes)), context).synth()
             done[key] = Deployed(assembly.stacks[0].template)
         return done[key]
 

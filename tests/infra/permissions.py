@@ -9,10 +9,9 @@ import json
 from collections.abc import Iterator
 
 import app
-from stacks import scorers
 from tests.infra.account import ACCOUNT, REGION, ROLES, Account
 from tests.infra.authorization import PROFILE_KEY
-from tests.infra.conftest import REPOSITORY, settings
+from tests.infra.conftest import REPOSITORY, deployable, settings
 from tests.infra.deployed import Deployed
 from tests.infra.iam import Statement, as_list
 from tests.infra.variants import EVERYTHING
@@ -69,7 +68,7 @@ def _short(arns: str | list[str]) -> Iterator[str]:
 def main() -> None:
     """Put the table of this template into the documentation."""
     context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
-    assembly = app.build_app(settings(**EVERYTHING), scorers.load(), context).synth()
+    assembly = app.build_app(deployable(settings(**EVERYTHING)), context).synth()
     before, _, rest = FILE.read_text().partition(_BEGIN)
     after = rest.partition(_END)[2]
     made = table(Account(Deployed(assembly.stacks[0].template)))

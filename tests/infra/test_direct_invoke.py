@@ -1,4 +1,4 @@
-"""README's direct invoke, read without AWS; tests/e2e runs it as it is typed."""
+"""The documented direct invoke, read without AWS; tests/e2e runs it as it is typed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def test_the_direct_invoke_waits_for_its_answer_and_is_sent_once() -> None:
     "Command line options" (`--cli-read-timeout`, 0: wait without end) and "Retries"
     (`AWS_MAX_ATTEMPTS`) in the AWS CLI user guide, November 2026.
     """
-    text = (REPOSITORY / "README.md").read_text()
+    text = (REPOSITORY / "docs/how-to/replay.md").read_text()
     commands = [block for block in text.split("```")[1::2] if "aws lambda invoke" in block]
     assert commands
     for command in commands:

@@ -6,7 +6,7 @@ from typing import Any
 
 from inference_monitor_cli.deploy_settings import DEPLOYMENT_ONLY
 from inference_monitor_cli.deploy_settings import DeploySettings as CommandSettings
-from inference_monitor_cli.estimate import aws_figures
+from inference_monitor_cli.estimate import aws_usage
 from stacks.settings import DeploySettings
 from tests.infra.deployed import Deployed
 
@@ -28,22 +28,20 @@ def test_the_command_knows_every_name() -> None:
 def test_transitions_are_those_of_the_state_machine(deployed: Deployed) -> None:
     """Of a file and of a batch, each with one for the start of its execution."""
     states, begin = deployed.workflow["States"], deployed.workflow["StartAt"]
-    assert 1 + len(_path(states, begin)) == aws_figures.TRANSITIONS_PER_FILE
+    assert 1 + len(_path(states, begin)) == aws_usage.TRANSITIONS_PER_FILE
     for name in ("EveryBatch", "EveryRange"):
         child = states[name]["ItemProcessor"]
-        assert (
-            1 + len(_path(child["States"], child["StartAt"])) == aws_figures.TRANSITIONS_PER_BATCH
-        )
+        assert 1 + len(_path(child["States"], child["StartAt"])) == aws_usage.TRANSITIONS_PER_BATCH
     (caught,) = states[begin]["Catch"]
     # The map that gave up is entered, too; the ledger is closed in any case.
     more = len([begin, *_path(states, caught["Next"])]) - len(_path(states, begin))
-    assert more == aws_figures.TRANSITIONS_MORE_IF_RANGED
+    assert more == aws_usage.TRANSITIONS_MORE_IF_RANGED
 
 
 def test_what_watches_the_deployment_is_priced(deployed: Deployed) -> None:
     """Alarms and dashboards, as many as there are."""
-    assert len(deployed.of_type("AWS::CloudWatch::Alarm")) == aws_figures.ALARMS
-    assert len(deployed.of_type("AWS::CloudWatch::Dashboard")) == aws_figures.DASHBOARDS
+    assert len(deployed.of_type("AWS::CloudWatch::Alarm")) == aws_usage.ALARMS
+    assert len(deployed.of_type("AWS::CloudWatch::Dashboard")) == aws_usage.DASHBOARDS
 
 
 def _path(states: dict[str, Any], begin: str) -> list[str]:

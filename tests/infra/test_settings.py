@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from inference_monitor.config.models import DEFAULT_JUDGE
-from stacks import judge_checks, rules, scorers
+from inference_monitor.config.model_checks import Findings
+from inference_monitor.config.models import DEFAULT_JUDGE, model_table
+from stacks import config_files, rules
 from stacks.names import MAX_PREFIX_LENGTH, Names
 from stacks.settings import DeploySettings, InvalidSettingsError
 from tests.infra.conftest import CAPTURES, REPOSITORY, settings
@@ -286,6 +287,20 @@ def test_a_dead_judge_stops_the_synthesis(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / ".env"]
 
 
+def test_warnings_are_told_beside_what_prevents_the_deployment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A judge at its end of life does not hide that the price of another one is unknown."""
+    monkeypatch.setattr(DeploySettings, "load", settings)
+    monkeypatch.setattr(
+        config_files, "check", lambda *_: Findings(problems=["it is dead"], warnings=["no price"])
+    )
+    told: list[str] = []
+    with pytest.raises(config_files.InvalidInputError, match=r"^it is dead$"):
+        config_files.load(told.append)
+    assert told == ["no price"]
+
+
 def test_an_unknown_judge_is_synthesized_with_warnings(tmp_path: Path) -> None:
     """An opaque profile is named as unknown; a budget tells what price it assumes of it."""
     (tmp_path / ".env").write_text((REPOSITORY / ".env.example").read_text())
@@ -305,12 +320,12 @@ def test_a_price_of_ones_own_is_no_assumption() -> None:
         judge_budget_usd_per_run=5,
         judge_prices=f"{PROFILE_ARN}=3/15",
     )
-    config, table = scorers.load(), judge_checks.load()
-    (unknown,) = judge_checks.check(settled, config, table).warnings
+    config, table = config_files.load_scorers_file(), model_table()
+    (unknown,) = config_files.check(settled, config, table).warnings
     assert "is not in models.yaml" in unknown
     no_cap = {"judge_budget_usd_per_day": None, "judge_budget_usd_per_run": None}
     without = settled.model_copy(update={**no_cap, "judge_prices": None})
-    assert judge_checks.check(without, config, table).warnings == [unknown]
+    assert config_files.check(without, config, table).warnings == [unknown]
 
 
 def test_every_example_is_valid() -> None:

@@ -14,11 +14,15 @@ from aws_cdk import aws_s3 as s3
 
 import app
 from inference_monitor import metric_names
-from inference_monitor.ledger import MAP_RESULTS_PREFIX, ledger_key, quarantine_key
+from inference_monitor.ledger import (
+    LEDGER_PREFIX,
+    MAP_RESULTS_PREFIX,
+    QUARANTINE_PREFIX,
+    ledger_key,
+    quarantine_key,
+)
 from inference_monitor.scoring.batch.jobs import BATCH_JUDGING_PREFIX, KEPT_DAYS
-from stacks import scorers
-from stacks.results import LEDGER, QUARANTINE
-from tests.infra.conftest import REPOSITORY, Synthesize, settings
+from tests.infra.conftest import REPOSITORY, Synthesize, deployable, settings
 from tests.infra.deployed import Deployed
 
 NAMED = {
@@ -144,8 +148,8 @@ def test_the_results_bucket_takes_a_key(synthesize: Synthesize) -> None:
 
 def test_the_granted_prefixes_are_those_the_function_writes() -> None:
     """Ledger and quarantine keys of the function's own code lie below the granted prefixes."""
-    assert ledger_key("bucket", "key").startswith(f"{LEDGER}/")
-    assert quarantine_key("bucket", "key", "digest").startswith(f"{QUARANTINE}/")
+    assert ledger_key("bucket", "key").startswith(f"{LEDGER_PREFIX}/")
+    assert quarantine_key("bucket", "key", "digest").startswith(f"{QUARANTINE_PREFIX}/")
 
 
 def counting_alarms(deployed: Deployed) -> list[dict[str, Any]]:
@@ -263,7 +267,7 @@ def test_cfn_lint_has_nothing_to_say(
 def test_a_finding_nobody_accepted_stops_the_synthesis() -> None:
     """cdk-nag runs in every synthesis: a bucket that is open to plain HTTP does not get through."""
     context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
-    tree = app.build_app(settings(), scorers.load(), context)
+    tree = app.build_app(deployable(settings()), context)
     stack = tree.node.default_child or tree.node.children[0]
     assert isinstance(stack, cdk.Stack)
     s3.Bucket(stack, "Careless")

@@ -15,7 +15,7 @@ from mlflow.entities import Trace
 
 from inference_monitor.identity import trace_id
 from inference_monitor.inference import Inference, Source
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 from local.settings import ENVIRONMENTS
 from tests import inferences
 from tests.integration.faults import FrontDoor, front_door

@@ -11,7 +11,6 @@ from mlflow import MlflowClient
 from typer.testing import CliRunner
 
 from inference_monitor.identity import span_id
-from inference_monitor.ports import ScoredInference
 from inference_monitor_cli.agreement.human_feedback import TIE
 from inference_monitor_cli.main import app
 from tests import inferences
@@ -63,9 +62,7 @@ def _judged(endpoint: Endpoint, *verdicts: str) -> list[tuple[str, str]]:
         chat = inferences.chat(endpoint.event(number))
         safety = inferences.feedback(chat.event_id, "safety", value)
         fluency = inferences.feedback(chat.event_id, "fluency")
-        record = ScoredInference(
-            chat, inferences.SOURCE, "delivery-1", assessments=(safety, fluency)
-        )
+        record = inferences.scored(chat, safety, fluency)
         assert endpoint.store.write([record]) == {}
         written.append((endpoint.trace_id(chat), str(safety.assessment_id)))
     return written

@@ -9,17 +9,15 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from mlflow import MlflowClient
 
+from inference_monitor.domain import Record
 from inference_monitor.errors import TransientError
-from inference_monitor.identity import trace_id
-from inference_monitor.ports import ScoredInference
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 from local.settings import ENVIRONMENTS
 from tests import inferences
 from tests.integration.conftest import MANAGED, NEWEST
@@ -110,7 +108,7 @@ def test_three_writers_and_one_connection(pool_of_one: FrontDoor) -> None:
     assert sum((t.info.token_usage or {})["total_tokens"] for t in traces) == len(traces) * 129
 
 
-def _write(store: MlflowTraceStore, records: list[ScoredInference]) -> dict[str, str]:
+def _write(store: MlflowTraceStore, records: list[Record]) -> dict[str, str]:
     """Write what is not complete, as the service does."""
     experiment = store.experiment_id()
     ids = {_trace_id(r, experiment): r for r in records}
@@ -119,6 +117,5 @@ def _write(store: MlflowTraceStore, records: list[ScoredInference]) -> dict[str,
     return store.write(new)
 
 
-def _trace_id(record: ScoredInference, experiment: str) -> str:
-    source = replace(record.source, experiment_id=experiment)
-    return trace_id(source, record.inference.event_id)
+def _trace_id(record: Record, experiment: str) -> str:
+    return record.in_experiment(experiment).trace_id

@@ -11,9 +11,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from inference_monitor.composition import build_pace
 from inference_monitor.config.conditions import MOST_PER_HOUR
 from inference_monitor.counters import AMOUNT, UNTIL, DynamoCounters
-from inference_monitor.scoring.limits import build_pace
 from inference_monitor.settings import Settings
 from inference_monitor.tables import COUNTERS_KEY, EXPIRES
 from local.emulator_process import EmulatedAws

@@ -15,14 +15,13 @@ from mlflow.entities import Trace
 from benchmarks.reliability.postgres import postgres
 from inference_monitor.capture.reader import Entry, read_document
 from inference_monitor.capture.source import source_of
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery, Record, StoredTrace
 from inference_monitor.errors import TransientError
 from inference_monitor.identity import trace_id
 from inference_monitor.ledger import Summary
-from inference_monitor.ports import ScoredInference, StoredTrace
 from inference_monitor.scoring.scorers import Scorers
 from inference_monitor.service import Monitor
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 from local.processes import StartError
 from local.settings import ENVIRONMENTS
 from tests import inferences
@@ -224,7 +223,7 @@ def test_a_record_of_another_experiment_is_not_written(uri: str) -> None:
     source = replace(inferences.SOURCE, experiment_id=f"{mine}1")
     chat = inferences.chat(str(uuid4()))
     with pytest.raises(TransientError, match=f"experiment {mine} has its name by now"):
-        store.write([ScoredInference(chat, source, "delivery-1")])
+        store.write([Record.of(chat, source, "delivery-1")])
     assert MlflowClient(uri).search_traces(locations=[mine]) == []
 
 

@@ -10,9 +10,9 @@ import mlflow
 import pytest
 from mlflow.entities import AssessmentError, AssessmentSource, Feedback
 
+from inference_monitor.domain import StoredTrace
 from inference_monitor.errors import TransientError
 from inference_monitor.inference import Inference
-from inference_monitor.ports import StoredTrace
 from tests import inferences
 from tests.integration.conftest import Endpoint
 from tests.integration.faults import FrontDoor

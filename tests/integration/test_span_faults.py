@@ -7,11 +7,11 @@ import time
 import pytest
 import requests
 
+from inference_monitor.domain import Record
 from inference_monitor.errors import TransientError
-from inference_monitor.ports import ScoredInference
-from inference_monitor.traces import artifacts, otlp, span_store, writer
-from inference_monitor.traces.span_store import StoreChoice
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces import span_transport, store
+from inference_monitor.traces.span_transport import StoreChoice
+from inference_monitor.traces.store import MlflowTraceStore
 from tests import inferences
 from tests.integration.conftest import Endpoint
 from tests.integration.faults import SILENT, Fault, FrontDoor, Reply, mlflow_error
@@ -43,7 +43,7 @@ REPLIES: dict[str, int | Reply] = {
 
 
 @pytest.fixture
-def ten(endpoint: Endpoint) -> list[ScoredInference]:
+def ten(endpoint: Endpoint) -> list[Record]:
     """Ten inferences with an assessment each."""
     return _some(endpoint, range(10))
 
@@ -51,19 +51,19 @@ def ten(endpoint: Endpoint) -> list[ScoredInference]:
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for nothing between requests."""
-    monkeypatch.setattr(span_store, "_PAUSE_SECONDS", 0)
-    monkeypatch.setattr(writer, "_ARRIVAL_SECONDS", 0)
+    monkeypatch.setattr(span_transport, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(store, "_ARRIVAL_SECONDS", 0)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for seconds less than the front door is silent."""
-    monkeypatch.setattr(otlp, "_SECONDS", 2.5)
-    monkeypatch.setattr(otlp, "_SECONDS_AFTER_NO_ANSWER", 2)
-    monkeypatch.setattr(span_store, "_TRIAL_SECONDS", 2)
+    monkeypatch.setattr(span_transport, "_SECONDS", 2.5)
+    monkeypatch.setattr(span_transport, "_SECONDS_AFTER_NO_ANSWER", 2)
+    monkeypatch.setattr(span_transport, "_TRIAL_SECONDS", 2)
 
 
-def _some(endpoint: Endpoint, numbers: range) -> list[ScoredInference]:
+def _some(endpoint: Endpoint, numbers: range) -> list[Record]:
     events = [endpoint.event(n) for n in numbers]
     return [inferences.scored(inferences.chat(e), inferences.feedback(e)) for e in events]
 
@@ -90,7 +90,7 @@ def _uploaded(endpoint: Endpoint) -> int:
 
 @pytest.mark.usefixtures("impatient")
 def test_no_answer_to_spans_and_the_rest_works(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record]
 ) -> None:
     """Nor does a server that is silent about spans, and it is not waited for a hundred times."""
     door.fault = _on_spans(SILENT)
@@ -105,7 +105,7 @@ def test_no_answer_to_spans_and_the_rest_works(
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES.keys())
 def test_spans_fail_and_the_rest_works(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference], reply: int | Reply
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record], reply: int | Reply
 ) -> None:
     """Traces go to the artifacts and are whole; it costs few requests, and nobody asks again."""
     door.fault = _on_spans(reply)
@@ -125,7 +125,7 @@ def test_spans_fail_and_the_rest_works(
 
 @pytest.mark.parametrize("reply", [503, mlflow_error(403, "PERMISSION_DENIED"), SILENT, 403])
 def test_a_server_that_is_down_is_transient(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference], reply: int | Reply
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record], reply: int | Reply
 ) -> None:
     """When everything of the server fails, nothing goes to the artifacts, then or later."""
     endpoint.store.write(_some(endpoint, range(20, 21)))
@@ -140,7 +140,7 @@ def test_a_server_that_is_down_is_transient(
 
 @pytest.mark.parametrize("fails_after", range(1, 18, 2))
 def test_a_server_that_goes_down_on_the_way(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference], fails_after: int
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record], fails_after: int
 ) -> None:
     """From whichever request on all of them fail: no trace is shown from the artifacts."""
     endpoint.store.write(_some(endpoint, range(20, 21)))
@@ -158,7 +158,7 @@ def test_a_server_that_goes_down_on_the_way(
 
 
 def test_a_database_that_cannot_write(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record]
 ) -> None:
     """While searches work and no write does, traces wait; nothing goes to the artifacts."""
     endpoint.store.write(_some(endpoint, range(20, 21)))
@@ -173,7 +173,7 @@ def test_a_database_that_cannot_write(
 
 @pytest.mark.parametrize("status", [400, 500, 503])
 def test_a_pool_that_is_used_up(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference], status: int
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record], status: int
 ) -> None:
     """Spans that meet no free connection wait for one, also if searches and records have luck."""
     door.fault = _on_spans(mlflow_error(status, "BAD_REQUEST", POOL))
@@ -186,7 +186,7 @@ def test_a_pool_that_is_used_up(
 
 
 def test_spans_that_failed_for_a_moment(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record]
 ) -> None:
     """Spans that are taken when they are tried once more are sent, one trace after the other."""
     door.fault = lambda _, path, __: (
@@ -203,7 +203,7 @@ def test_spans_that_failed_for_a_moment(
 def test_one_trace_whose_spans_always_fail(
     endpoint: Endpoint,
     door: FrontDoor,
-    ten: list[ScoredInference],
+    ten: list[Record],
     reply: int | Reply,
     which: int,
 ) -> None:
@@ -218,7 +218,7 @@ def test_one_trace_whose_spans_always_fail(
 
 
 def test_spans_are_tried_again_after_a_while(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record]
 ) -> None:
     """A server that was upgraded, or had a bad time, gets spans again; one that fails on does not.
 
@@ -244,7 +244,7 @@ def test_spans_are_tried_again_after_a_while(
 
 
 def test_spans_that_begin_to_get_lost(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record]
 ) -> None:
     """A front door that has passed spans on before is found out when it stops to."""
     assert endpoint.store.write(ten) == {}
@@ -257,7 +257,7 @@ def test_spans_that_begin_to_get_lost(
 def test_no_artifact_store_either(
     endpoint: Endpoint,
     door: FrontDoor,
-    ten: list[ScoredInference],
+    ten: list[Record],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where spans fail and the artifact store, too, both are told, and spans are tried again."""
@@ -271,9 +271,7 @@ def test_no_artifact_store_either(
     assert _uploaded(endpoint) == 0
 
 
-def test_artifacts_by_choice(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
-) -> None:
+def test_artifacts_by_choice(endpoint: Endpoint, door: FrontDoor, ten: list[Record]) -> None:
     """With `artifacts` no span is ever sent, and the traces are whole."""
     store = _choosing(endpoint, "artifacts")
     assert store.write(ten) == {}
@@ -294,7 +292,7 @@ def test_artifacts_by_choice(
 def test_spans_by_choice(
     endpoint: Endpoint,
     door: FrontDoor,
-    ten: list[ScoredInference],
+    ten: list[Record],
     monkeypatch: pytest.MonkeyPatch,
     reply: int,
     reason: str,
@@ -313,7 +311,7 @@ def test_spans_by_choice(
 
 
 def test_a_refused_record_by_choice_of_spans(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record]
 ) -> None:
     """With `spans` one record whose spans are refused is reported, and the others are written."""
     bad = _ids(endpoint, ten)[3]
@@ -346,9 +344,9 @@ def _no_uploads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(location)
         raise requests.ConnectionError
 
-    monkeypatch.setattr(artifacts, "get_artifact_repository", refuse)
+    monkeypatch.setattr(span_transport, "get_artifact_repository", refuse)
     return asked
 
 
-def _ids(endpoint: Endpoint, records: list[ScoredInference]) -> list[str]:
+def _ids(endpoint: Endpoint, records: list[Record]) -> list[str]:
     return [endpoint.trace_id(r.inference) for r in records]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from mlflow.entities import Assessment
 
-from inference_monitor.ports import ScoringState
+from inference_monitor.domain import ScoringState, Verdicts
 from tests import inferences
 from tests.integration.conftest import Endpoint
 
@@ -92,7 +92,7 @@ def test_the_same_assessment_added_at_the_same_time(endpoint: Endpoint) -> None:
 def test_a_trace_says_why_scores_are_missing_until_they_are_there(endpoint: Endpoint) -> None:
     """The tag is written with the trace, can be searched for, and is changed with the scores."""
     chat, other = inferences.chat(endpoint.event(0)), inferences.chat(endpoint.event(1))
-    waiting = replace(inferences.scored(chat), scoring=ScoringState.BUDGET_EXHAUSTED)
+    waiting = replace(inferences.scored(chat), verdicts=Verdicts(exhausted=True))
     endpoint.store.write([waiting, inferences.scored(other)])
     (found,) = endpoint.search("tags.scoring = 'budget_exhausted'")
     assert found.info.trace_id == endpoint.trace_id(chat)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
+from inference_monitor.domain import Record
 from inference_monitor.errors import TransientError
-from inference_monitor.ports import ScoredInference
-from inference_monitor.traces.writer import MlflowTraceStore
+from inference_monitor.traces.store import MlflowTraceStore
 from tests import inferences
 from tests.integration.conftest import Endpoint
 from tests.integration.faults import FrontDoor
@@ -19,7 +19,7 @@ START, SPANS, UPLOADS = "/api/3.0/mlflow/traces", "/v1/traces", "/mlflow-artifac
 
 
 @pytest.fixture
-def ten(endpoint: Endpoint) -> list[ScoredInference]:
+def ten(endpoint: Endpoint) -> list[Record]:
     """Ten inferences with an assessment each."""
     events = [endpoint.event(n) for n in range(10)]
     return [inferences.scored(inferences.chat(e), inferences.feedback(e)) for e in events]
@@ -33,7 +33,7 @@ def _is_whole(endpoint: Endpoint, count: int) -> None:
     assert sum((t.info.token_usage or {})["total_tokens"] for t in traces) == count * 129
 
 
-def test_mlflow_is_down(ten: list[ScoredInference]) -> None:
+def test_mlflow_is_down(ten: list[Record]) -> None:
     """Nobody listening is transient, for every call, and says where."""
     store = MlflowTraceStore(f"http://127.0.0.1:{free_port()}", "any")
     with pytest.raises(TransientError, match="no answer from http://127"):
@@ -42,9 +42,7 @@ def test_mlflow_is_down(ten: list[ScoredInference]) -> None:
         store.write(ten)
 
 
-def test_an_impossible_record_costs_no_other(
-    endpoint: Endpoint, ten: list[ScoredInference]
-) -> None:
+def test_an_impossible_record_costs_no_other(endpoint: Endpoint, ten: list[Record]) -> None:
     """A record of which no trace can be made is refused with the reason, the others are written."""
     year_one = inferences.chat(endpoint.event(99), inference_time=datetime(1, 1, 1, tzinfo=UTC))
     refused = endpoint.store.write([inferences.scored(year_one), *ten])
@@ -55,7 +53,7 @@ def test_an_impossible_record_costs_no_other(
 
 @pytest.mark.parametrize("status", [400, 422])
 def test_a_refused_record_costs_no_other(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference], status: int
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record], status: int
 ) -> None:
     """A record that MLflow refuses for good is reported, once, and the others are written."""
     bad = endpoint.trace_id(ten[3].inference)
@@ -68,9 +66,7 @@ def test_a_refused_record_costs_no_other(
     assert sum(s.complete for s in endpoint.store.lookup(_ids(endpoint, ten)).values()) == 9
 
 
-def test_refused_spans_are_uploaded(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
-) -> None:
+def test_refused_spans_are_uploaded(endpoint: Endpoint, door: FrontDoor, ten: list[Record]) -> None:
     """A trace whose spans the database refuses is whole, with its spans in the artifacts."""
     bad = bytes.fromhex(endpoint.trace_id(ten[3].inference).removeprefix("tr-"))
     door.fault = lambda _, path, body: 422 if path == SPANS and bad in body else None
@@ -82,7 +78,7 @@ def test_refused_spans_are_uploaded(
 
 
 def test_spans_that_go_nowhere_are_refused(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record]
 ) -> None:
     """Where a record's spans are refused and cannot be uploaded either, it is reported."""
     bad = endpoint.trace_id(ten[3].inference)
@@ -106,7 +102,7 @@ def test_spans_that_go_nowhere_are_refused(
 
 
 def test_a_failing_server_is_transient(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record]
 ) -> None:
     """A server that fails is not asked a hundred times; the next delivery writes everything."""
     endpoint.store.write([])  # the experiment is there
@@ -121,7 +117,7 @@ def test_a_failing_server_is_transient(
 
 
 def test_one_failing_record_costs_no_other(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record]
 ) -> None:
     """A record on which the server fails every time is retried; the others are written before."""
     bad = endpoint.trace_id(ten[3].inference)
@@ -138,7 +134,7 @@ def test_one_failing_record_costs_no_other(
 
 
 def test_denied_access_loses_nothing(
-    endpoint: Endpoint, door: FrontDoor, ten: list[ScoredInference]
+    endpoint: Endpoint, door: FrontDoor, ten: list[Record]
 ) -> None:
     """A missing permission is somebody's to mend: no record is given up for it."""
     door.fault = lambda *_: 403
@@ -146,7 +142,7 @@ def test_denied_access_loses_nothing(
         endpoint.store.write(ten)
 
 
-def test_a_deleted_experiment_is_said(endpoint: Endpoint, ten: list[ScoredInference]) -> None:
+def test_a_deleted_experiment_is_said(endpoint: Endpoint, ten: list[Record]) -> None:
     """Writing into a deleted experiment says what to do, also when it was deleted meanwhile."""
     endpoint.store.write(ten[:1])
     experiment = endpoint.client.get_experiment_by_name(endpoint.experiment_name)
@@ -166,5 +162,5 @@ def _takes_many_traces(door: FrontDoor) -> bool:
     return (int(major), int(minor)) >= (3, 9)
 
 
-def _ids(endpoint: Endpoint, records: list[ScoredInference]) -> list[str]:
+def _ids(endpoint: Endpoint, records: list[Record]) -> list[str]:
     return [endpoint.trace_id(r.inference) for r in records]

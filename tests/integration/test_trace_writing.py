@@ -11,18 +11,18 @@ from dataclasses import replace
 import pytest
 from mlflow.entities import Trace
 
+from inference_monitor.domain import Record
 from inference_monitor.inference import Request, Source
-from inference_monitor.ports import ScoredInference
 from inference_monitor.traces.build import build_trace
-from inference_monitor.traces.experiment import ExperimentByName
-from inference_monitor.traces.otlp import send_spans
 from inference_monitor.traces.records import start_trace
+from inference_monitor.traces.server import ExperimentByName
+from inference_monitor.traces.span_transport import send_spans
 from tests import inferences
 from tests.integration.conftest import Endpoint
 from tests.integration.faults import FrontDoor
 
 
-def _chats(endpoint: Endpoint, count: int, *scorers: str) -> list[ScoredInference]:
+def _chats(endpoint: Endpoint, count: int, *scorers: str) -> list[Record]:
     events = [endpoint.event(n) for n in range(count)]
     return [
         inferences.scored(inferences.chat(e), *(inferences.feedback(e, s) for s in scorers))

@@ -76,9 +76,9 @@ def _stand_in(changes: dict[str, Any]) -> dict[str, int]:
 def _told(verdicts: Any) -> dict[str, Any]:
     return {
         "pending": verdicts.pending,
-        "judge_calls": verdicts.judge_calls,
-        "input_tokens": verdicts.input_tokens,
-        "cost_usd": verdicts.cost_usd,
+        "judge_calls": verdicts.usage.calls,
+        "input_tokens": verdicts.usage.input_tokens,
+        "cost_usd": verdicts.usage.cost_usd,
         "assessments": {
             feedback.name: {
                 "value": feedback.value,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
+
+from botocore.response import StreamingBody
 
 from inference_monitor.capture.reader import read_document
 from inference_monitor.inference import Inference
@@ -29,3 +32,8 @@ def read(request: Any = None, response: Any = None, **metadata: Any) -> Inferenc
     record = read_document(capture(request, response, **metadata)).record
     assert isinstance(record, Inference), record
     return record
+
+
+def s3_body(data: bytes) -> dict[str, Any]:
+    """What GetObject answers for an object with this content."""
+    return {"Body": StreamingBody(io.BytesIO(data), len(data))}

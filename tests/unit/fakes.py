@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mlflow.entities import AssessmentSource, Feedback
 
 from inference_monitor.capture.reader import Entry
-from inference_monitor.delivery import Delivery
-from inference_monitor.errors import TransientError
-from inference_monitor.identity import trace_id
-from inference_monitor.inference import Source
-from inference_monitor.ledger import Summary
-from inference_monitor.ports import (
-    ScoredInference,
+from inference_monitor.domain import (
+    Delivery,
+    JudgeUsage,
+    Record,
     ScoringState,
     StoredTrace,
-    ToScore,
     Verdicts,
     supersedes,
 )
+from inference_monitor.errors import TransientError
+from inference_monitor.inference import Source
+from inference_monitor.ledger import Summary
 
 EXPERIMENT = "7"
 
@@ -46,17 +46,20 @@ class FakeTraces:
             raise TransientError("MLflow is down")
         return {i: self.stored[i] for i in trace_ids if i in self.stored}
 
-    def write(self, records: Sequence[ScoredInference]) -> dict[str, str]:
+    def write(self, records: Sequence[Record]) -> dict[str, str]:
         """Store what is not refused."""
         refused = {}
         for record in records:
-            key = trace_id(record.source, record.inference.event_id)
             if record.inference.event_id in self.refuses:
-                refused[key] = "MLflow answered 400: no"
+                refused[record.trace_id] = "MLflow answered 400: no"
                 continue
             self.writes += 1
-            self.stored[key] = StoredTrace(
-                key, True, record.delivery, record.scoring, record.assessments
+            self.stored[record.trace_id] = StoredTrace(
+                record.trace_id,
+                complete=True,
+                delivery=record.delivery,
+                scoring=record.scoring,
+                assessments=tuple(record.assessments),
             )
         return refused
 
@@ -106,37 +109,36 @@ class FakeScorer:
 
     def score(
         self,
-        batch: Sequence[ToScore],
+        records: Sequence[Record],
         delivery: Delivery,  # noqa: ARG002  # the port has it
     ) -> Generator[Verdicts, None, None]:
         """One verdict for each inference that has none."""
-        for _, _, there in batch:
+        for record in records:
             self.given += 1
-            yield Verdicts() if there else self._verdict()
+            yield Verdicts() if record.existing else self._verdict()
 
     def _verdict(self) -> Verdicts:
         if self.broke:
             return Verdicts(exhausted=True)
         if self.away:
-            return Verdicts(pending=["safety"], judge_calls=1)
+            return Verdicts(pending=["safety"], usage=JudgeUsage(calls=1))
         judge = AssessmentSource(source_type="LLM_JUDGE", source_id="judge")
         verdict = Feedback(name="safety", value="yes", source=judge)
         return Verdicts(
             [verdict],
             others_missing=self.others_missing,
-            judge_calls=1,
-            input_tokens=10,
-            output_tokens=2,
-            cost_usd=0.5,
+            usage=JudgeUsage(calls=1, input_tokens=10, output_tokens=2, cost_usd=0.5),
         )
 
 
 @dataclass
 class FakeResults:
-    """The results bucket in lists."""
+    """The results bucket in lists; `succeeded` and `failed` are what a finished map left in it."""
 
     quarantined: list[tuple[Entry, str]] = field(default_factory=list)
     ledgers: list[Summary] = field(default_factory=list)
+    succeeded: tuple[dict[str, Any], ...] = ()
+    failed: tuple[dict[str, Any], ...] = ()
 
     def quarantine(self, source: Source, lines: Sequence[tuple[Entry, str]]) -> None:  # noqa: ARG002
         """Keep the lines."""
@@ -145,3 +147,14 @@ class FakeResults:
     def write_ledger(self, source: Source, summary: Summary) -> None:  # noqa: ARG002
         """Keep the summary."""
         self.ledgers.append(summary)
+
+    def write_first_ledger(self, source: Source, summary: Summary) -> bool:
+        """Keep it unless there is one, as a conditional write does."""
+        if self.ledgers:
+            return False
+        self.write_ledger(source, summary)
+        return True
+
+    def read_map_results(self, _bucket: str, _manifest_key: str, /) -> tuple[Any, Any]:
+        """The outputs of batches, and the records of failed ones."""
+        return self.succeeded, self.failed

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from inference_monitor.config.models import DEFAULT_JUDGE
 from inference_monitor.config.scorers import ScorersConfig
+from inference_monitor.domain import Record, StoredTrace
 from inference_monitor.inference import (
     Choice,
     Failure,
@@ -26,7 +27,7 @@ from inference_monitor.inference import (
 )
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.first_of_hour import FirstOfHour
-from inference_monitor.scoring.judge.pace import Pace
+from inference_monitor.scoring.judge.rate_limit import Pace
 from inference_monitor.scoring.scorers import Budgets, Scorers
 
 MODEL = DEFAULT_JUDGE
@@ -191,9 +192,12 @@ def scorers(
     )
 
 
-def batch(*inferences: Inference, existing: Sequence[Any] = ()) -> list[Any]:
+def batch(*inferences: Inference, existing: Sequence[Any] = ()) -> list[Record]:
     """A batch for `Scorers.score`, all with the same earlier assessments."""
-    return [(item, SOURCE, existing) for item in inferences]
+    records = [Record.of(item, SOURCE) for item in inferences]
+    for record in records:
+        record.stored = StoredTrace(record.trace_id, complete=True, assessments=tuple(existing))
+    return records
 
 
 SAFETY = {"name": "safety", "type": "safety"}

@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 
+from inference_monitor import composition
 from inference_monitor import handler as lambda_module
 from inference_monitor.config.privacy import PrivacyConfig
+from inference_monitor.domain import Record, ScoringState, StoredTrace
 from inference_monitor.errors import MonitorError, PermanentWriteError, TransientError
-from inference_monitor.ports import ScoredInference, ScoringState, StoredTrace
 from inference_monitor.privacy.build import build_redaction
 from inference_monitor.scoring.judge.client import ConverseClient
 from inference_monitor.service import Monitor
 from inference_monitor.settings import get_settings
-from inference_monitor.traces.api import Answer
 from inference_monitor.traces.build import build_trace
+from inference_monitor.traces.server import Answer
 from tests.unit.builders import capture
 from tests.unit.fakes import FakeClaims, FakeResults, FakeTraces
 from tests.unit.judging import SAFETY, FakeBedrock, bedrock_error, scorers, tool_answer
@@ -100,7 +101,7 @@ class Traces(FakeTraces):
     told: list[str] = field(default_factory=list)
     echoes: int = 0
 
-    def write(self, records: Sequence[ScoredInference]) -> dict[str, str]:
+    def write(self, records: Sequence[Record]) -> dict[str, str]:
         """Keep spans, record and assessments as text."""
         for record in records:
             trace = build_trace(record.inference, record.source, "0")
@@ -160,7 +161,7 @@ class World:
         )
         redact = build_redaction("patterns", CONFIG) if self._redaction else None
         monitor = Monitor(self.traces, FakeClaims(), judge, self.results, redact)
-        self._monkeypatch.setattr(lambda_module, "build_monitor", lambda: monitor)
+        self._monkeypatch.setattr(composition, "build_monitor", lambda: monitor)
         batch = {"BatchInput": {"bucket": "b", "key": KEY}, "Items": self.items}
         root = logging.getLogger()
         heard = logging.StreamHandler(self._logs)

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from inference_monitor.capture.source import source_of
+from inference_monitor.capture.source import ByteRange, source_of
 from inference_monitor.errors import InvalidEventError
 from inference_monitor.events import (
     Batch,
-    ByteRange,
     CaptureFile,
     CutFile,
     MapRun,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from inference_monitor import composition, metric_names
 from inference_monitor import handler as lambda_module
-from inference_monitor import metric_names
 from inference_monitor.errors import (
     BatchNotStartedError,
     InvalidEventError,
@@ -19,8 +19,8 @@ from inference_monitor.errors import (
     TransientError,
     UnbalancedLedgerError,
 )
-from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
+from inference_monitor.ledger_closing import LedgerClosing
 from inference_monitor.service import Monitor
 from inference_monitor.settings import get_settings
 from tests.unit.builders import capture
@@ -45,24 +45,6 @@ class Context:
         return 600_000
 
 
-class Results(FakeResults):
-    """The results bucket with a finished map in it."""
-
-    succeeded: tuple[dict[str, Any], ...] = ()
-    failed: tuple[dict[str, Any], ...] = ()
-
-    def write_first_ledger(self, source: Source, summary: Summary) -> bool:
-        """Keep it unless there is one, as a conditional write does."""
-        if self.ledgers:
-            return False
-        self.write_ledger(source, summary)
-        return True
-
-    def read_map_results(self, _bucket: str, _key: str) -> tuple[Any, Any]:
-        """The outputs of batches, and the records of failed ones."""
-        return self.succeeded, self.failed
-
-
 @pytest.fixture
 def traces() -> FakeTraces:
     """MLflow."""
@@ -76,14 +58,14 @@ def scorer() -> FakeScorer:
 
 
 @pytest.fixture
-def results() -> Results:
+def results() -> FakeResults:
     """The results bucket."""
-    return Results()
+    return FakeResults()
 
 
 @pytest.fixture
 def invoke(
-    monkeypatch: pytest.MonkeyPatch, traces: FakeTraces, scorer: FakeScorer, results: Results
+    monkeypatch: pytest.MonkeyPatch, traces: FakeTraces, scorer: FakeScorer, results: FakeResults
 ) -> Callable[[Any], dict[str, Any]]:
     """Invoke the function with fakes behind it."""
     for name in (
@@ -102,13 +84,14 @@ def invoke(
     monkeypatch.setenv("MONITOR_REDACTION", "off")
     get_settings.cache_clear()
     monitor = Monitor(traces, FakeClaims(), scorer, results)
-    monkeypatch.setattr(lambda_module, "build_monitor", lambda: monitor)
-    monkeypatch.setattr(lambda_module, "_results", lambda: results)
+    closing = LedgerClosing(results, lambda *_: 3)
+    monkeypatch.setattr(composition, "build_monitor", lambda: monitor)
+    monkeypatch.setattr(composition, "build_ledger_closing", lambda: closing)
     return lambda event: lambda_module.handler(event, Context())
 
 
 def test_a_batch_is_answered_with_its_counts(
-    invoke: Callable[[Any], dict[str, Any]], results: Results
+    invoke: Callable[[Any], dict[str, Any]], results: FakeResults
 ) -> None:
     """The answer is the summary; the ledger of a map is written when the map is done."""
     answer = invoke(BATCH)
@@ -203,7 +186,7 @@ def test_a_wrong_event_is_raised(invoke: Callable[[Any], dict[str, Any]]) -> Non
 
 
 def test_the_ledger_of_a_map_adds_up_its_batches(
-    invoke: Callable[[Any], dict[str, Any]], results: Results
+    invoke: Callable[[Any], dict[str, Any]], results: FakeResults
 ) -> None:
     """One ledger for the file, from the summaries of all batches."""
     part = Summary(captured=2, traced=1, quarantined=1, scored=1).as_dict()
@@ -215,7 +198,9 @@ def test_the_ledger_of_a_map_adds_up_its_batches(
 
 
 def test_batches_that_failed_fail_the_run(
-    invoke: Callable[[Any], dict[str, Any]], results: Results, capsys: pytest.CaptureFixture[str]
+    invoke: Callable[[Any], dict[str, Any]],
+    results: FakeResults,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Their records are captured and nothing else; the ledger shows it, the error says where."""
     results.succeeded = (Summary(captured=2, traced=2).as_dict(),)
@@ -230,7 +215,7 @@ def test_batches_that_failed_fail_the_run(
 
 @pytest.mark.parametrize("error", ["States.DataLimitExceeded", "States.Runtime", None])
 def test_a_batch_that_was_never_handed_over_is_read_by_the_function(
-    invoke: Callable[[Any], dict[str, Any]], results: Results, error: str | None
+    invoke: Callable[[Any], dict[str, Any]], results: FakeResults, error: str | None
 ) -> None:
     """Step Functions' own error, or a batch without its input: read in ranges, nothing counted."""
     batch = {"BatchInput": {"bucket": "b", "key": "k"}, "Items": [1]}
@@ -242,7 +227,7 @@ def test_a_batch_that_was_never_handed_over_is_read_by_the_function(
 
 @pytest.mark.parametrize("error", ["States.Timeout", "Sandbox.Timedout", "Runtime.OutOfMemory"])
 def test_a_batch_that_failed_in_the_function_stays_failed(
-    invoke: Callable[[Any], dict[str, Any]], results: Results, error: str
+    invoke: Callable[[Any], dict[str, Any]], results: FakeResults, error: str
 ) -> None:
     """A batch that kills its worker would do so again, and take a whole range with it."""
     batch = {"BatchInput": {"bucket": "b", "key": "k"}, "Items": [1]}
@@ -264,15 +249,12 @@ def ended_badly(error: str | None, status: str = "FAILED") -> dict[str, Any]:
 )
 def test_an_execution_that_ended_badly_has_its_ledger_closed(
     invoke: Callable[[Any], dict[str, Any]],
-    results: Results,
-    monkeypatch: pytest.MonkeyPatch,
+    results: FakeResults,
     capsys: pytest.CaptureFixture[str],
     error: str | None,
     status: str,
 ) -> None:
     """Every line of its file is captured and unaccounted for, which rings the alarm."""
-    monkeypatch.setattr(lambda_module, "_s3", lambda: None)
-    monkeypatch.setattr(lambda_module, "read_entries", lambda *_: iter([1, 2, 3]))
     assert Summary.from_dict(invoke(ended_badly(error, status))) == Summary(captured=3)
     metrics = json.loads(capsys.readouterr().out)
     assert (metrics[metric_names.UNACCOUNTED], metrics["deployment"]) == ([3.0], "dev")
@@ -280,7 +262,7 @@ def test_an_execution_that_ended_badly_has_its_ledger_closed(
 
 
 def test_what_an_execution_has_counted_itself_is_not_counted_again(
-    invoke: Callable[[Any], dict[str, Any]], results: Results
+    invoke: Callable[[Any], dict[str, Any]], results: FakeResults
 ) -> None:
     """One that failed by its ledger has closed it, with what its batches have written."""
     assert Summary.from_dict(invoke(ended_badly("UnbalancedLedgerError"))) == Summary()
@@ -289,13 +271,10 @@ def test_what_an_execution_has_counted_itself_is_not_counted_again(
 
 def test_an_event_that_comes_late_leaves_the_ledger_as_it_is(
     invoke: Callable[[Any], dict[str, Any]],
-    results: Results,
-    monkeypatch: pytest.MonkeyPatch,
+    results: FakeResults,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """After a replay nothing is missing: none is counted, and the ledger still balances."""
-    monkeypatch.setattr(lambda_module, "_s3", lambda: None)
-    monkeypatch.setattr(lambda_module, "read_entries", lambda *_: iter([1, 2, 3]))
     replayed = Summary(captured=3, traced=3)
     results.ledgers.append(replayed)
     invoke(ended_badly("States.ExceedToleratedFailureThreshold"))
@@ -304,14 +283,14 @@ def test_an_event_that_comes_late_leaves_the_ledger_as_it_is(
 
 
 def test_a_missing_file_has_no_ledger(
-    invoke: Callable[[Any], dict[str, Any]], results: Results, monkeypatch: pytest.MonkeyPatch
+    invoke: Callable[[Any], dict[str, Any]], results: FakeResults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An execution over a file that is not there has lost nothing."""
 
-    def missing(*_: Any) -> Iterator[Any]:
+    def missing(*_: Any) -> int:
         raise MissingFileError("s3://b/k does not exist")
 
-    monkeypatch.setattr(lambda_module, "_s3", lambda: None)
-    monkeypatch.setattr(lambda_module, "read_entries", missing)
+    closing = LedgerClosing(results, missing)
+    monkeypatch.setattr(composition, "build_ledger_closing", lambda: closing)
     assert Summary.from_dict(invoke(ended_badly("MissingFileError"))) == Summary()
     assert results.ledgers == []

@@ -17,9 +17,31 @@ from tests.unit.builders import capture
 SOURCE = Source("captures", "llm/ep/blue/2026/03/02/09/a.jsonl", "ep", "blue", experiment_id="7")
 
 
-def test_the_id_of_a_trace_stays_what_it_is() -> None:
+TRACE = "tr-b7ffd854db9f07624d7f0a3dfdb28d80"
+
+
+@pytest.mark.parametrize(
+    ("change", "event", "expected"),
+    [
+        ({}, "e-1", TRACE),
+        ({"variant": None}, "e-1", "tr-2479ced45277fd6e3f697d4ae15969bd"),
+        ({"experiment_id": None}, "e-1", "tr-f40b02f552d5d57f8ceffc67ab43305f"),
+        ({}, "e-\ud800", "tr-151b9b1e26699eba63a3212643d4528a"),
+    ],
+    ids=["all parts", "no variant", "no experiment", "a lone surrogate"],
+)
+def test_the_id_of_a_trace_stays_what_it_is(
+    change: dict[str, Any], event: str, expected: str
+) -> None:
     """A release that derived another one would write and judge every delivered file again."""
-    assert trace_id(SOURCE, "e-1") == "tr-b7ffd854db9f07624d7f0a3dfdb28d80"
+    assert trace_id(replace(SOURCE, **change), event) == expected
+
+
+def test_the_ids_below_a_trace_stay_what_they_are() -> None:
+    """With others, an assessment would be added once more, and a span too, by a retry."""
+    assert span_id(TRACE, "root") == "cbb53300b5704a40"
+    assert span_id(TRACE, "item-1") == "eeb811eeb5863b85"
+    assert assessment_id(TRACE, "safety", "1") == "a-25139f6fe9b7f1d1a32f7f977e6bad6b"
 
 
 @pytest.mark.parametrize(
@@ -58,8 +80,8 @@ def test_the_variant_is_what_the_key_says() -> None:
     for key in keys:
         source = replace(source_of("captures", key, "ep"), experiment_id="7")
         (chunk,) = chunks(line, source)
-        assert len(chunk.inferences) == 1
-        found += chunk.inferences
+        (record,) = chunk.records
+        found.append(record.trace_id)
     assert found == [
         trace_id(replace(SOURCE, variant=variant), "e-1") for variant in ("blue", "shadow", None)
     ]

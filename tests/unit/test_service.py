@@ -11,12 +11,11 @@ import pytest
 
 from inference_monitor.capture.reader import Entry, read_document
 from inference_monitor.chunk import CHUNK_RECORDS
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery, Record, StoredTrace
 from inference_monitor.errors import JudgeUnavailableError, PermanentWriteError, TransientError
 from inference_monitor.identity import trace_id
 from inference_monitor.inference import Source
 from inference_monitor.ledger import Summary
-from inference_monitor.ports import ScoredInference, StoredTrace
 from inference_monitor.service import FIRST_GROUP, GIVE_UP_AFTER, Monitor
 from tests.unit.builders import capture
 from tests.unit.fakes import EXPERIMENT, FakeClaims, FakeResults, FakeScorer, FakeTraces
@@ -29,7 +28,7 @@ ANSWER = {"generated_text": "x"}
 class GoneWhileWriting(FakeTraces):
     """MLflow that answers searches, and then is away."""
 
-    def write(self, records: Sequence[ScoredInference]) -> dict[str, str]:
+    def write(self, records: Sequence[Record]) -> dict[str, str]:
         """Take nothing."""
         raise TransientError(f"{len(records)} records: MLflow is down")
 

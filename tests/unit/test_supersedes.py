@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from mlflow.entities import AssessmentError, AssessmentSource, Feedback
 
-from inference_monitor.ports import supersedes
+from inference_monitor.domain import supersedes
 
 A, B = "bedrock:/a", "bedrock:/b"
 

@@ -17,7 +17,7 @@ from mlflow.entities import Feedback
 from mlflow.genai.scorers import Scorer
 from pydantic import BaseModel, PrivateAttr
 
-from inference_monitor.config import third_party_names
+from inference_monitor.config import third_party
 from inference_monitor.scoring.third_party import deepeval as deepeval_module
 from inference_monitor.scoring.third_party import ragas as ragas_module
 
@@ -338,6 +338,6 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     for module in modules:
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(third_party_names, "version", lambda _: "1.2.3")
+    monkeypatch.setattr(third_party, "version", lambda _: "1.2.3")
     for adapter in (deepeval_module, ragas_module):
         adapter._model_class.cache_clear()

@@ -75,11 +75,13 @@ def function_inactive(trial: Trial) -> str:
 
 def out_of_memory(trial: Trial) -> str:
     """A worker is ended for lack of memory, as current runtimes report it."""
+    # The emulator looks up how it reports a worker's end when it notices it, after the kill; and
+    # the end of any of these blocks mends everything.
     with (
         trial.aws(Behaviour(killed="Runtime.OutOfMemory")),
         trial.judging(JudgeBehaviour(latency=1)),
     ):
         trial.put(trial.mixed(60))
         kill_one_of_two(trial)
-    trial.settle()
+        trial.settle()
     return attempts(trial, "Runtime.OutOfMemory")

@@ -10,8 +10,8 @@ from typing import Any
 from mlflow.entities import Feedback, Trace
 
 from benchmarks.reliability.trial import Trial, TrialError
+from inference_monitor.domain import ScoringState
 from inference_monitor.ledger import ledger_key
-from inference_monitor.ports import ScoringState
 from local.scores import Experiment
 
 

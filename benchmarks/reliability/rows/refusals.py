@@ -13,7 +13,7 @@ from benchmarks.reliability.rows.evidence import (
 )
 from benchmarks.reliability.rows.worker_faults import JUDGE_CONCURRENCY
 from benchmarks.reliability.trial import Trial, TrialError
-from inference_monitor.ports import ScoringState
+from inference_monitor.domain import ScoringState
 from inference_monitor.scoring.error_codes import (
     JUDGE_DECLINED,
     JUDGE_REFUSED,

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from inference_monitor.config.model_ids import ARN, GEOGRAPHIES, model_of
-from inference_monitor.config.models import ModelState, ModelTable
+from inference_monitor.config.models import ARN, GEOGRAPHIES, ModelState, ModelTable, model_of
 from inference_monitor_cli.account.lookups import found_or_none
 
 _OPAQUE = ("provisioned-model", "custom-model", "custom-model-deployment", "imported-model")

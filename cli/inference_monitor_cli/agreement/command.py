@@ -12,12 +12,11 @@ from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor_cli.agreement.labelled_set import SHIPPED, load_labelled_set
 from inference_monitor_cli.agreement.with_labels import Question, report_on_labels
 from inference_monitor_cli.agreement.with_people import report_on_feedback
-from inference_monitor_cli.capture_files import Hours
+from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.deploy_settings import DeploySettings
-from inference_monitor_cli.judge_options import check_judges_or_exit
 from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
 from inference_monitor_cli.project_files import find_scorers
-from inference_monitor_cli.scorers_file import judge_model, load, price_table
+from inference_monitor_cli.scorers_file import check_judges_or_exit, judge_model, load, price_table
 
 _FEEDBACK, _LABELLED = "Feedback in MLflow", "The labelled set"
 

@@ -11,15 +11,15 @@ from mlflow.entities import Feedback
 from inference_monitor.config.models import ModelTable
 from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.config.specs import Judging
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery, JudgeUsage, Record
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.cost.forecast import Forecast
 from inference_monitor.scoring.judge.calls import plan_calls
 from inference_monitor.scoring.judge.client import ConverseClient, bedrock_client
-from inference_monitor.scoring.judge.criteria import criteria
-from inference_monitor.scoring.record import Record, record_of
+from inference_monitor.scoring.judge.prompts import criteria
+from inference_monitor.scoring.record import with_materials
 from inference_monitor_cli.agreement.labelled_set import LabelledRecord, LabelledSet
-from inference_monitor_cli.judge_shares import Shares, shares_of
+from inference_monitor_cli.judge_plan import Shares, shares_of
 
 _AT_ONCE = 16  # so that progress shows; one batch has a hundred calls already
 
@@ -34,10 +34,7 @@ class Judged:
     judging: Judging
     verdicts: dict[tuple[str, str], Feedback] = field(default_factory=dict)
     failed: dict[str, dict[str, int]] = field(default_factory=dict)
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
+    usage: JudgeUsage = field(default_factory=JudgeUsage)
 
     def fail(self, scorer: str, reason: str) -> None:
         """Count a verdict that is missing."""
@@ -83,20 +80,17 @@ class LabelledJudging:
         )
         judged, done = Judged(self._config.judging), 0
         for records in _batches(labelled):
-            batch = [(r.inference, r.source, ()) for r in records]
+            batch = [Record.of(r.inference, r.source) for r in records]
             delivery = Delivery("", scorers=records[0].criteria)
             for record, verdicts in zip(records, scorers.score(batch, delivery), strict=True):
                 _take_in(judged, record.id, verdicts.assessments, verdicts.pending)
-                judged.calls += verdicts.judge_calls
-                judged.input_tokens += verdicts.input_tokens
-                judged.output_tokens += verdicts.output_tokens
-                judged.cost_usd += verdicts.cost_usd
+                judged.usage += verdicts.usage
             done += len(records)
             show(done)
         return judged
 
     def _record(self, record: LabelledRecord) -> Record:
-        return record_of(record.inference, record.source, self._config)
+        return with_materials(Record.of(record.inference, record.source), self._config)
 
 
 def _batches(labelled: LabelledSet) -> Iterator[list[LabelledRecord]]:

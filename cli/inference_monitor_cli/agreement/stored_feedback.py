@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 from mlflow import MlflowClient
 from mlflow.entities import Assessment, Feedback, Trace
-from mlflow.exceptions import MlflowException
 
 from inference_monitor.identity import span_id
-from inference_monitor.traces.api import MlflowApi
+from inference_monitor.traces.server import configure_process
 from inference_monitor_cli.agreement.human_feedback import Assessed, Opinion
-from inference_monitor_cli.capture_files import Hours
-from inference_monitor_cli.problems import CommandError
-from inference_monitor_cli.stored_traces import find_experiment
-
-_PER_PAGE = 500
+from inference_monitor_cli.captures import Hours
+from inference_monitor_cli.stored_traces import find_experiment, read_traces, within
 
 
 class StoredFeedback:
     """The assessments of one experiment, which is never created here."""
 
     def __init__(self, tracking_uri: str, experiment: str) -> None:
-        MlflowApi(tracking_uri)  # quiets MLflow and makes this the URI that requests are signed for
+        configure_process(tracking_uri)
         self._uri = tracking_uri
         self._client = MlflowClient(tracking_uri)
         self._experiment_id = find_experiment(tracking_uri, experiment)
@@ -40,22 +35,8 @@ class StoredFeedback:
         Raises:
             CommandError: If MLflow fails or refuses.
         """
-        token = None
-        while True:
-            try:
-                page = self._client.search_traces(
-                    locations=[self._experiment_id],
-                    filter_string=_filter(hours) if hours else None,
-                    max_results=_PER_PAGE,
-                    page_token=token,
-                    include_spans=False,
-                )
-            except MlflowException as error:
-                raise CommandError(f"MLflow did not search traces: {error}") from error
-            yield from map(_assessed, page)
-            token = page.token
-            if not token:
-                return
+        for trace in read_traces(self._client, self._experiment_id, within(hours)):
+            yield _assessed(trace)
 
 
 def _assessed(trace: Trace) -> Assessed | None:
@@ -82,16 +63,4 @@ def _opinion(assessment: Assessment) -> Opinion:
         assessment.last_update_time_ms or assessment.create_time_ms or 0,
         assessment.rationale,
         replaced=assessment.valid is False,
-    )
-
-
-def _filter(hours: Hours) -> str:
-    first, last = (
-        datetime.strptime(hour, "%Y/%m/%d/%H").replace(tzinfo=UTC)
-        for hour in (hours.first, hours.last)
-    )
-    end = last + timedelta(hours=1)
-    return (
-        f"timestamp_ms >= {int(first.timestamp() * 1000)}"
-        f" AND timestamp_ms < {int(end.timestamp() * 1000)}"
     )

@@ -22,8 +22,7 @@ from inference_monitor_cli.agreement.labelled_agreement import (
     for_labelled_set,
 )
 from inference_monitor_cli.agreement.labelled_set import LabelledSet
-from inference_monitor_cli.agreement.printing import print_agreement
-from inference_monitor_cli.agreement.report import ScorerAgreement, as_document
+from inference_monitor_cli.agreement.report import ScorerAgreement, as_document, print_agreement
 from inference_monitor_cli.problems import CommandError, needs_mlflow
 
 if TYPE_CHECKING:
@@ -135,9 +134,10 @@ def _print(
     between: list[ScorerAgreement] | None,
 ) -> None:
     for way, one in judged.items():
+        usage = one.usage
         title = (
-            f"{way}: {one.calls} calls, {one.input_tokens:,} tokens in, {one.output_tokens:,} out, "
-            f"{one.cost_usd:.4f} USD"
+            f"{way}: {usage.calls} calls, {usage.input_tokens:,} tokens in, "
+            f"{usage.output_tokens:,} out, {usage.cost_usd:.4f} USD"
         )
         print_agreement(title, "the label", "the judge", results[way])
     if between is not None:
@@ -153,10 +153,10 @@ def _document(
     ways = [
         {
             "judging": way,
-            "calls": one.calls,
-            "input_tokens": one.input_tokens,
-            "output_tokens": one.output_tokens,
-            "cost_usd": round(one.cost_usd, 6),
+            "calls": one.usage.calls,
+            "input_tokens": one.usage.input_tokens,
+            "output_tokens": one.usage.output_tokens,
+            "cost_usd": round(one.usage.cost_usd, 6),
             "scorers": [as_document(scorer) for scorer in results[way]],
         }
         for way, one in judged.items()

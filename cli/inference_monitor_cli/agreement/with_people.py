@@ -7,15 +7,13 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import boto3
 from rich.console import Console
 
 from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor_cli.agreement.human_feedback import Assessed, compare_feedback
-from inference_monitor_cli.agreement.printing import print_agreement
-from inference_monitor_cli.agreement.report import ScorerAgreement, as_document
-from inference_monitor_cli.capture_files import Hours
-from inference_monitor_cli.deployment import Deployment
+from inference_monitor_cli.agreement.report import ScorerAgreement, as_document, print_agreement
+from inference_monitor_cli.captures import Hours
+from inference_monitor_cli.deployment import locate_experiment
 from inference_monitor_cli.problems import CommandError, needs_mlflow
 
 if TYPE_CHECKING:
@@ -37,7 +35,14 @@ def report_on_feedback(
     Raises:
         CommandError: If there is no such experiment or no feedback in it.
     """
-    stored = open_feedback(*_where(prefix, tracking_uri, experiment))
+    stored = open_feedback(
+        *locate_experiment(
+            prefix=prefix,
+            tracking_uri=tracking_uri,
+            experiment=experiment,
+            otherwise="measure the labelled set with --labelled",
+        )
+    )
     traces, assessed = _read(stored.assessed(hours))
     specs = {spec.name: spec for spec in config.scorers}
     found = compare_feedback(assessed, specs, stored.link, scorer)
@@ -60,22 +65,6 @@ def open_feedback(tracking_uri: str, experiment: str) -> StoredFeedback:
     with needs_mlflow("agreement asks MLflow"):
         from inference_monitor_cli.agreement.stored_feedback import StoredFeedback  # noqa: PLC0415
     return StoredFeedback(tracking_uri, experiment)
-
-
-def _where(prefix: str | None, tracking_uri: str | None, experiment: str | None) -> tuple[str, str]:
-    """The MLflow server and the experiment: as given, else as the deployed function has them."""
-    if tracking_uri and experiment:
-        return tracking_uri, experiment
-    if not prefix:
-        raise CommandError(
-            "name the deployment with --prefix (STACK_PREFIX), or MLflow with --tracking-uri and "
-            "--experiment, or measure the labelled set with --labelled"
-        )
-    environment = Deployment.find(boto3.Session(), prefix).function_environment
-    names = ("MONITOR_MLFLOW_TRACKING_URI", "MONITOR_EXPERIMENT_NAME")
-    if missing := [name for name in names if name not in environment]:
-        raise CommandError(f"the deployed function has no {missing[0]}: deploy the stack again")
-    return tracking_uri or environment[names[0]], experiment or environment[names[1]]
 
 
 def _read(traces: Iterator[Assessed | None]) -> tuple[int, list[Assessed]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import boto3
 import typer
 
-from inference_monitor_cli.capture_files import Hours
+from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.options import (
     ExperimentName,

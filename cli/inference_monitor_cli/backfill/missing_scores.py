@@ -9,11 +9,11 @@ from inference_monitor.capture.reader import Entry
 from inference_monitor.chunk import chunks
 from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.config.specs import ScorerSpec
-from inference_monitor.inference import Inference, Source
-from inference_monitor.ports import StoredTrace
+from inference_monitor.domain import Record, StoredTrace
+from inference_monitor.inference import Source
 from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
-from inference_monitor.scoring.judge.criteria import criteria
-from inference_monitor.scoring.record import Record, record_of
+from inference_monitor.scoring.judge.prompts import criteria
+from inference_monitor.scoring.record import with_materials
 from inference_monitor.scoring.selection import Selection
 from inference_monitor.scoring.tasks import not_given
 
@@ -95,29 +95,26 @@ class MissingScores:
         if self._redact:
             entries = map(self._redact, entries)
         for chunk in chunks(entries, source):
-            new = {key: one for key, one in chunk.inferences.items() if self._is_new(key)}
-            known = self._lookup(list(new)) if new else {}
-            for key, inference in new.items():
-                lacking = self._lacking(key, inference, source, known.get(key))
+            new = [record for record in chunk.records if self._is_new(record.trace_id)]
+            known = self._lookup([record.trace_id for record in new]) if new else {}
+            for record in new:
+                record.stored = known.get(record.trace_id)
+                lacking = self._lacking(with_materials(record, self._config))
                 if lacking.names:
                     yield lacking
 
-    def _lacking(
-        self, key: str, inference: Inference, source: Source, stored: StoredTrace | None
-    ) -> Lacking:
-        record = record_of(inference, source, self._config)
-        existing = stored.assessments if stored else ()
-        missing, _ = not_given(self._config.scorers, record, existing)
+    def _lacking(self, record: Record) -> Lacking:
+        missing, _ = not_given(self._config.scorers, record)
         lacking = [s for s in self._selection.choose(record, missing) if self._fits(s, record)]
         wanted = [s for s in lacking if not self._only or s.name in self._only]
-        mine = [s for s in wanted if (key, s.name, s.version) not in self._under_way]
+        mine = [s for s in wanted if (record.trace_id, s.name, s.version) not in self._under_way]
         self.left_to_others += len(wanted) - len(mine)
         return Lacking(
             record,
             plan_calls(record, [self._criteria[s.name] for s in mine if s.name in self._criteria]),
             [s for s in mine if s.name not in self._criteria],
             [s.name for s in lacking],
-            traced=stored is not None and stored.complete,
+            traced=record.is_complete,
         )
 
     def _fits(self, spec: ScorerSpec, record: Record) -> bool:

@@ -12,7 +12,7 @@ from inference_monitor.aws_errors import code_of
 from inference_monitor.config.models import ModelState, model_table
 from inference_monitor_cli.account.judges import judge_state, refusal
 from inference_monitor_cli.account.settings import MLFLOW_ARN
-from inference_monitor_cli.capture_files import SUFFIX, Hours, capture_files
+from inference_monitor_cli.captures import SUFFIX, Hours, capture_files
 from inference_monitor_cli.deploy_settings import DeploySettings
 from inference_monitor_cli.doctor.checks import (
     BlockedError,

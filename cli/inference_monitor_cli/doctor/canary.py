@@ -32,10 +32,10 @@ from inference_monitor_cli.doctor.checks import (
     ok,
 )
 from inference_monitor_cli.doctor.deployed import check_dead_letters, check_rule, rule_matches
-from inference_monitor_cli.money import dollars
 from inference_monitor_cli.problems import needs_mlflow
 from inference_monitor_cli.project_files import SCORERS, locate
 from inference_monitor_cli.scorers_file import load
+from inference_monitor_cli.terminal import dollars
 
 CANARY = "inference-monitor-canary"
 """The variant and the inference id of a canary: what it is found by, and removed."""

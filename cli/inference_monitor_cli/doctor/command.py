@@ -23,7 +23,7 @@ from inference_monitor_cli.doctor import (
 from inference_monitor_cli.doctor.canary import Canary
 from inference_monitor_cli.doctor.checks import Check, Context, Result, State, run
 from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
-from inference_monitor_cli.report import printable
+from inference_monitor_cli.terminal import printable
 
 BEFORE = (*tools.CHECKS, *account.CHECKS)
 AFTER = doctor_deployed.CHECKS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from inference_monitor.traces.api import MlflowApi
+from inference_monitor.traces.server import configure_process
 from inference_monitor_cli.problems import CommandError
 from inference_monitor_cli.stored_traces import NoExperimentError, find_experiment
 
@@ -27,7 +27,7 @@ def find_trace(tracking_uri: str, experiment: str, event_id: str) -> FoundTrace 
     Raises:
         CommandError: If MLflow cannot be asked.
     """
-    MlflowApi(tracking_uri)  # Sets up MLflow's client, also for the plugin that signs.
+    configure_process(tracking_uri)
     try:
         traces = MlflowClient(tracking_uri).search_traces(
             locations=[find_experiment(tracking_uri, experiment)],

@@ -17,16 +17,18 @@ from inference_monitor_cli.captures import find_files
 from inference_monitor_cli.deploy_settings import DeploySettings
 from inference_monitor_cli.estimate.aws_prices import PRICES_FILE, AwsPrices
 from inference_monitor_cli.estimate.traffic import Traffic
-from inference_monitor_cli.judge_options import (
+from inference_monitor_cli.problems import CommandError, needs_mlflow, told_plainly
+from inference_monitor_cli.project_files import find_scorers
+from inference_monitor_cli.scorers_file import (
     JudgingOption,
     Model,
     ScorersFile,
     check_judges_or_exit,
+    judge_model,
+    judged,
     load_or_exit,
+    price_table,
 )
-from inference_monitor_cli.problems import CommandError, needs_mlflow, told_plainly
-from inference_monitor_cli.project_files import find_scorers
-from inference_monitor_cli.scorers_file import judge_model, judged, price_table
 
 _WHAT_TO_GIVE = (
     "give captures, or a rate: --records-per-day 10000 --input-tokens 800 --output-tokens 200"
@@ -79,7 +81,7 @@ def estimate(  # noqa: PLR0913  # each is an option of the command
         prices = price_table(settings.judge_prices)
         check_judges_or_exit(config, settings, prices, model)
         with needs_mlflow("estimate needs MLflow's judges"):
-            from inference_monitor_cli.estimate import bill, document, report  # noqa: PLC0415
+            from inference_monitor_cli.estimate import bill, output  # noqa: PLC0415
         parts = bill.Parts(
             judged(config, judging) if judging else config,
             settings,
@@ -97,9 +99,9 @@ def estimate(  # noqa: PLR0913  # each is an option of the command
         else:
             raise CommandError(_WHAT_TO_GIVE)
         if as_json:
-            sys.stdout.write(json.dumps(document.document(result)) + "\n")
+            sys.stdout.write(json.dumps(output.document(result)) + "\n")
         else:
-            report.show(Console(), result)
+            output.show(Console(), result)
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from inference_monitor.capture.documents import NOT_JSON, parse_json
 from inference_monitor.capture.reader import Entry, Quarantined
+from inference_monitor.capture.s3 import RANGE_BYTES
 from inference_monitor.inference import Inference
-from inference_monitor.storage import RANGE_BYTES
 
 # Step Functions: what one item of a map's reader may have; a larger one makes it give up.
 MAX_ITEM_BYTES = 256 * 1024

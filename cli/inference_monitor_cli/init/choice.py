@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import typer
 
 from inference_monitor_cli.problems import CommandError
-from inference_monitor_cli.report import printable
+from inference_monitor_cli.terminal import printable
 
 
 def choose(what: str, options: Mapping[str, str], *, option: str, yes: bool) -> str:

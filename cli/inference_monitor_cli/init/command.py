@@ -24,8 +24,8 @@ from inference_monitor_cli.deployment import STACK
 from inference_monitor_cli.init.choice import agree, ask_for_text, choose
 from inference_monitor_cli.init.file import MEANINGS, read_values, write_values
 from inference_monitor_cli.problems import CommandError, problem, told_plainly
-from inference_monitor_cli.report import printable
 from inference_monitor_cli.scorers_file import judge_model
+from inference_monitor_cli.terminal import printable
 
 DEFAULT_PREFIX = "dev"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from inference_monitor.traces.api import MlflowApi
+from inference_monitor.traces.server import configure_process
 from inference_monitor_cli.problems import CommandError
 from inference_monitor_cli.stored_traces import NoExperimentError, find_experiment
 
@@ -16,7 +16,7 @@ class RunTraces:
     """The traces whose inference id begins with the name of a run."""
 
     def __init__(self, tracking_uri: str, experiment: str) -> None:
-        MlflowApi(tracking_uri)  # Sets up MLflow's client, also for the plugin that signs.
+        configure_process(tracking_uri)
         self._uri, self._experiment = tracking_uri, experiment
         self._client = MlflowClient(tracking_uri)
 

@@ -17,8 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from inference_monitor.config.model_ids import without_geography
-from inference_monitor.config.models import Comparable, ModelFacts, ModelTable
+from inference_monitor.config.models import Comparable, ModelFacts, ModelTable, without_geography
 from inference_monitor_cli.problems import CommandError
 
 _CATALOG = "utils/model_catalog/bedrock.json"

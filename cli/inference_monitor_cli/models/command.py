@@ -21,7 +21,7 @@ from inference_monitor.config.models import (
 )
 from inference_monitor_cli.models.catalog import Catalog, Difference
 from inference_monitor_cli.problems import FAILED, told_plainly
-from inference_monitor_cli.report import printable
+from inference_monitor_cli.terminal import printable
 
 _STYLES = {ModelState.LEGACY: "yellow", ModelState.ENDED: "red"}
 

@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from inference_monitor_cli.capture_files import Hours, capture_files, nothing_found
+from inference_monitor_cli.captures import Hours, capture_files, nothing_found
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.options import ExperimentName, Prefix, TrackingUri
 from inference_monitor_cli.problems import FAILED, needs_mlflow, told_plainly
@@ -25,7 +25,7 @@ from inference_monitor_cli.reconcile.comparison import (
     Reconciliation,
     Traces,
 )
-from inference_monitor_cli.report import printable
+from inference_monitor_cli.terminal import printable
 
 _SHOWN = 20
 _COLUMNS = tuple(name for name in HourCounts.__slots__ if name != "hour")

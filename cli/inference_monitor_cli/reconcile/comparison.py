@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from inference_monitor.capture.reader import Skipped
+from inference_monitor.capture.s3 import read_entries
 from inference_monitor.identity import trace_id
 from inference_monitor.inference import Inference, Source
-from inference_monitor.storage import read_entries
-from inference_monitor_cli.capture_files import CaptureFile
-from inference_monitor_cli.quarantine import ROOT, quarantine_objects, quarantined_lines
+from inference_monitor_cli.captures import DatedFile
+from inference_monitor_cli.results_bucket import ROOT, quarantine_objects, quarantined_lines
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -102,7 +102,7 @@ class Reconciler:
         self._seen: set[bytes] = set()
 
     def reconcile(
-        self, files: Iterable[CaptureFile], show: Callable[[Reconciliation], None]
+        self, files: Iterable[DatedFile], show: Callable[[Reconciliation], None]
     ) -> Reconciliation:
         """Compare these files; `show` is called after each.
 

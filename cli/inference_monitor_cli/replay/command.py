@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from inference_monitor_cli.capture_files import Hours
+from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.executions import HoursReplay
 from inference_monitor_cli.options import FirstHour, LastHour, Prefix
@@ -21,8 +21,8 @@ from inference_monitor_cli.problems import FAILED, CommandError, told_plainly
 from inference_monitor_cli.replay.dead_letters import DeadLetterReplay
 from inference_monitor_cli.replay.failed_batches import FailedBatchReplay
 from inference_monitor_cli.replay.quarantined_lines import QuarantineReplay
-from inference_monitor_cli.report import printable
 from inference_monitor_cli.sending import Plan, Tally, send_all
+from inference_monitor_cli.terminal import printable
 
 _SHOWN = 20
 

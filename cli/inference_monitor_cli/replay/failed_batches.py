@@ -21,10 +21,11 @@ from typing import IO, TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from inference_monitor.capture.lines import iter_lines
+from inference_monitor.capture.s3 import CHUNK_BYTES
 from inference_monitor.errors import InvalidEventError
 from inference_monitor.events import Batch, CaptureFile, parse_event
 from inference_monitor.ledger import MAP_RESULTS_PREFIX, Summary, ledger_key
-from inference_monitor.storage import CHUNK_BYTES, S3Results
+from inference_monitor.results import S3Results
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.replay.processor import Processor
 from inference_monitor_cli.sending import Plan, Sending

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from inference_monitor_cli.deployment import Deployment
 from inference_monitor_cli.problems import CommandError
-from inference_monitor_cli.quarantine import (
+from inference_monitor_cli.replay.processor import MAX_BYTES, MAX_ITEMS, Processor
+from inference_monitor_cli.results_bucket import (
     ROOT,
     QuarantinedLine,
     QuarantineObject,
@@ -18,7 +19,6 @@ from inference_monitor_cli.quarantine import (
     quarantined_lines,
     write_lines,
 )
-from inference_monitor_cli.replay.processor import MAX_BYTES, MAX_ITEMS, Processor
 from inference_monitor_cli.sending import NotSentError, Plan, Sending
 
 if TYPE_CHECKING:

@@ -12,19 +12,21 @@ from rich.console import Console
 
 from inference_monitor_cli.captures import CaptureFile
 from inference_monitor_cli.deploy_settings import DeploySettings
-from inference_monitor_cli.judge_options import (
+from inference_monitor_cli.problems import FAILED, CommandError, needs_mlflow, told_plainly
+from inference_monitor_cli.project_files import find_scorers
+from inference_monitor_cli.scorers.table import scorers_table
+from inference_monitor_cli.scorers_file import (
     JudgingOption,
     Model,
     ScorersFile,
     check_judges_or_exit,
+    judge_model,
+    judged,
     load_or_exit,
+    only,
+    price_table,
 )
-from inference_monitor_cli.money import dollars, things
-from inference_monitor_cli.problems import FAILED, CommandError, needs_mlflow, told_plainly
-from inference_monitor_cli.project_files import find_scorers
-from inference_monitor_cli.report import printable
-from inference_monitor_cli.scorers.table import scorers_table
-from inference_monitor_cli.scorers_file import judge_model, judged, only, price_table
+from inference_monitor_cli.terminal import dollars, printable, things
 
 if TYPE_CHECKING:
     from inference_monitor_cli.scorers.trial import Trial
@@ -113,7 +115,7 @@ def try_(  # noqa: PLR0913  # each is an option of the command
         config = only(load_or_exit(scorers_file), scorer or [])
         with needs_mlflow("scorers try needs MLflow's judges"):
             from inference_monitor.scoring.judge.client import bedrock_client  # noqa: PLC0415
-            from inference_monitor_cli.scorers import trial_document, trial_report  # noqa: PLC0415
+            from inference_monitor_cli.scorers import trial_output  # noqa: PLC0415
             from inference_monitor_cli.scorers.trial import Trial  # noqa: PLC0415
         config = judged(config, judging) if judging else config
         prices = price_table(settings.judge_prices)
@@ -124,9 +126,9 @@ def try_(  # noqa: PLR0913  # each is an option of the command
         _agree_to_the_price(trial, yes=yes)
         tried = trial.run(bedrock_client)
         if as_json:
-            sys.stdout.write(json.dumps(trial_document.document(tried)) + "\n")
+            sys.stdout.write(json.dumps(trial_output.document(tried)) + "\n")
         else:
-            trial_report.show(Console(), tried)
+            trial_output.show(Console(), tried)
     raise typer.Exit(FAILED if any(one.failed for one in tried) else 0)
 
 

@@ -1,7 +1,4 @@
-"""Score a few records of a capture file now, with the real scorers; nothing is kept.
-
-Needs MLflow's client.
-"""
+"""Try scorers on a few records: what they say, and why some say nothing."""
 
 from __future__ import annotations
 
@@ -15,23 +12,68 @@ from mlflow.entities import Feedback
 
 from inference_monitor.capture.reader import Entry
 from inference_monitor.config.models import ModelTable
-from inference_monitor.config.scorers import ScorersConfig
-from inference_monitor.config.scorers_checks import DROP_IN_FOLDER
+from inference_monitor.config.scorers import DROP_IN_FOLDER, ScorersConfig
 from inference_monitor.config.specs import JudgedSpec, ScorerSpec
+from inference_monitor.domain import Record, Verdicts
 from inference_monitor.inference import Inference, Kind, Source
-from inference_monitor.ports import Verdicts
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.cost.forecast import Forecast
 from inference_monitor.scoring.judge.client import ConverseClient
-from inference_monitor.scoring.record import Record
+from inference_monitor.scoring.judge.prompts import question
 from inference_monitor.scoring.selection import Selection
 from inference_monitor_cli.deploy_settings import DeploySettings
-from inference_monitor_cli.judge_plan import Planner
-from inference_monitor_cli.judge_shares import Shares, shares_of
+from inference_monitor_cli.judge_plan import Planner, Shares, shares_of
 from inference_monitor_cli.problems import CommandError, problem
 from inference_monitor_cli.project_files import redaction
-from inference_monitor_cli.scorers.left_out import LeftOut, left_out
 from inference_monitor_cli.scorers_file import every_record
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A scorer that has nothing to say about a record, and why."""
+
+    scorer: str
+    why: str
+
+
+def left_out(
+    config: ScorersConfig, record: Record, fitting: Sequence[ScorerSpec], verdicts: Verdicts
+) -> Iterator[LeftOut]:
+    """The scorers that gave nothing, and are not waiting for a judge either.
+
+    `fitting` are those whose conditions hold.
+    """
+    spoke = {(feedback.metadata or {}).get("scorer") for feedback in verdicts.assessments}
+    names = {spec.name for spec in fitting}
+    for spec in config.scorers:
+        if spec.name in spoke or spec.name in verdicts.pending:
+            continue
+        if spec.name not in names:
+            yield LeftOut(spec.name, _why_not(spec, record))
+        elif isinstance(spec, JudgedSpec):
+            yield LeftOut(spec.name, _why_not_judged(spec, record))
+        else:
+            yield LeftOut(spec.name, "it gave nothing")
+
+
+def _why_not(spec: ScorerSpec, record: Record) -> str:
+    inference = record.inference
+    outcome = "error" if inference.failure else "ok"
+    if inference.kind not in spec.kinds:
+        return f"it is for {' and '.join(spec.kinds)}, this is {inference.kind.value}"
+    if outcome not in spec.statuses:
+        return "this inference failed" if inference.failure else "it is for failures"
+    return "its `when` does not hold"
+
+
+def _why_not_judged(spec: JudgedSpec, record: Record) -> str:
+    if record.material is None:
+        return "there is no answer to judge"
+    if spec.asks_for_text and all(shown.only_calls_tools for shown in record.materials):
+        return "the answer has no text, it only calls tools"
+    lacking = question(spec).lacks(record.material)
+    return f"it asks about {lacking}" if lacking else "it gave nothing"
+
 
 STAND_IN = "Stand-in judge"
 """How every rationale of the local stand-in begins (`local/judge/answer.py`, tested)."""
@@ -147,9 +189,9 @@ class Trial:
             prices=self._prices,
             drop_ins=self._drop_ins,
         )
-        batch = [(record.inference, record.source, ()) for _, record in self._records]
         tried = []
-        for (line, record), verdicts in zip(self._records, scorers.score(batch), strict=True):
+        scored = scorers.score([record for _, record in self._records])
+        for (line, record), verdicts in zip(self._records, scored, strict=True):
             why = problem(watched.last) if verdicts.pending and watched.last else ""
             said = left_out(self._config, record, self._fitting(record), verdicts)
             tried.append(Tried(line, record.inference, list(said), verdicts, why))

@@ -1,13 +1,22 @@
-"""What the key of a capture file says: endpoint and variant are in the path only."""
+"""Where records come from: the endpoint and variant in a file's key, and ranges of a file."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from inference_monitor.inference import Source
 
 # <prefix>/<endpoint>/<variant>/yyyy/mm/dd/hh/<file>: how SageMaker names capture files.
 _LAYOUT = re.compile(r"(?:^|/)(?P<endpoint>[^/]+)/(?P<variant>[^/]+)/\d{4}/\d\d/\d\d/\d\d/[^/]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """The lines that begin at byte `start` or after it, and before byte `end`."""
+
+    start: int
+    end: int
 
 
 def source_of(bucket: str, key: str, monitored: str) -> Source:

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from inference_monitor.config.conditions import Strict, Texts
-from inference_monitor.config.third_party_names import framework_of
+from inference_monitor.config.third_party import framework_of
+from inference_monitor.config.yaml_file import expected_value
 
 _SCORERS = "mlflow.genai.scorers."
 _JUDGES = "mlflow.genai.judges."
@@ -77,12 +78,12 @@ class _NoArguments(Strict):
 
 
 class _Guidelines(Strict):
-    guidelines: Texts
+    guidelines: Texts = Field(description="A rule in plain words, or a list of them.")
 
 
 class _ToolCalls(Strict):
-    should_consider_ordering: bool = False
-    should_exact_match: bool = False
+    should_consider_ordering: bool = Field(default=False, description="true or false.")
+    should_exact_match: bool = Field(default=False, description="true or false.")
 
 
 _ARGUMENTS: Mapping[str, type[Strict]] = {
@@ -142,17 +143,10 @@ def wrong_arguments(name: str, arguments: Mapping[str, Any]) -> str | None:
             return f"{name} has no argument `{argument}`; it takes {known}"
         if first["type"] == "missing":
             return f"{name} needs the argument `{argument}`"
-        return f"`{argument}` must be {_RIGHT[argument]}"
+        return f"`{argument}` must be {expected_value(model, (argument,))}"
     if getattr(given, "should_exact_match", False):
         return "`should_exact_match` needs the expected tool calls, which a capture does not have"
     return None
-
-
-_RIGHT = {
-    "guidelines": "a rule in plain words, or a list of them",
-    "should_consider_ordering": "true or false",
-    "should_exact_match": "true or false",
-}
 
 
 def _own_name(class_path: str) -> str | None:

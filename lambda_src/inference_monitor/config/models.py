@@ -1,11 +1,8 @@
-"""What is known of Bedrock's models that can judge: lifecycle, what a request may have, prices.
-
-The facts are in `models.yaml`; a deployment's own prices go before those of the file. Imported at
-synth time, where neither MLflow nor boto3 is installed.
-"""
+"""Judge models: `models.yaml`, names of models, and prices of a deployment."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,13 +12,44 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from inference_monitor.config.data_files import data_file
-from inference_monitor.config.model_ids import GEOGRAPHIES, SCHEME
-from inference_monitor.config.yaml_file import ConfigFile, Location
+from inference_monitor.config.yaml_file import ConfigFile, data_file
 from inference_monitor.errors import MonitorError
+
+SCHEME = "bedrock:/"
+# The first parts of ids of cross-Region inference profiles. Source: "Supported Regions and models
+# for inference profiles" in the Bedrock user guide.
+GEOGRAPHIES = frozenset({"us", "eu", "apac", "jp", "au", "ca", "us-gov", "global"})
+ARN = re.compile(
+    r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:(\d{12})?:"
+    r"(?P<kind>foundation-model|inference-profile|application-inference-profile|provisioned-model"
+    r"|custom-model|custom-model-deployment|imported-model)/(?P<id>[A-Za-z0-9][A-Za-z0-9.:/-]*)"
+)
+
+_MODEL_ID = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,3}(:[a-z0-9-]{1,63}){0,2}")
+
+
+def without_geography(model: str) -> str:
+    """The model behind an inference profile's id; any other id as it is."""
+    geography, _, rest = model.partition(".")
+    return rest if geography in GEOGRAPHIES else model
+
+
+def model_of(uri: str) -> str:
+    """The id or ARN in a `bedrock:/…` name.
+
+    Raises:
+        ValueError: If it is none of these; the message says what is expected.
+    """
+    model = uri.removeprefix(SCHEME)
+    if model == uri or not (_MODEL_ID.fullmatch(model) or ARN.fullmatch(model)):
+        raise ValueError(
+            f"{uri!r} is not bedrock:/ and a model id, an inference profile id or an ARN of one"
+        )
+    return model
+
 
 MODELS_FILE = data_file("models.yaml")
 DEFAULT_JUDGE = "bedrock:/global.anthropic.claude-sonnet-4-6"
@@ -35,6 +63,9 @@ Comparable = Literal["end_of_life", "input", "output", "cache_read", "cache_writ
 Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _MILLION = 1_000_000
+_DAY = "A date, e.g. 2026-11-24."
+_NUMBER = "A number of USD per million tokens."
+_TRUTH = "true or false."
 
 
 class InvalidModelsError(MonitorError):
@@ -69,54 +100,101 @@ class Price:
 
 
 class ModelFacts(BaseModel):
-    """What is known of the models whose id matches `pattern`; None is always "not known".
-
-    Attributes:
-        pattern: Matched with the id, with the last part of an ARN, and with that without its
-            geography (`us.`, `eu.`, `global.`, …); `*` stands for anything.
-        suggested: The id by which the model is suggested instead of one that has reached its end.
-        legacy: The first day in Bedrock's state "Legacy".
-        end_of_life: The first day on which requests fail.
-        source: Where the facts are from that are not from the file's own source.
-        differs: Why a fact differs from the file's source on purpose, by the fact's name.
-        ways: Ways to a verdict that the model is known to take, best first.
-        refuses: Parameters that the model answers with an error.
-        thinks: Whether thoughts come before the answer: never, when asked for ("optional"), or
-            without being asked for ("always").
-        takes_effort: Whether the least effort can be asked for (`effort` in Converse's request).
-        least_cached: Tokens of the shortest prefix that is kept in the prompt cache. None, also
-            where nothing is cached: a model that is not known to cache refuses to be told what to.
-        caches_tools: Whether tools are part of that prefix, or the system prompt alone.
-        output_weight: Tokens of the quota per minute that one output token uses.
-        input: USD per million tokens, like the next three.
-        output: Of what is answered, thoughts included.
-        cache_read: Of what is read from the prompt cache; left out, 0.1 times `input`.
-        cache_write: Of what is written to it; left out, 1.25 times `input`.
-        regional: The factor for the prices of inference profiles of one geography.
-        geographies: That factor for single geographies, where it is another one.
-    """
+    """Facts about the models whose id matches `pattern`; None always means "not known"."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    pattern: str = Field(min_length=1)
-    suggested: str | None = None
-    legacy: date | None = None
-    end_of_life: date | None = None
-    source: str | None = None
-    differs: dict[Comparable, str] = {}
-    ways: list[Way] | None = Field(default=None, min_length=1)
-    refuses: list[Refusable] = []
-    thinks: Literal["never", "optional", "always"] | None = None
-    takes_effort: bool = False
-    least_cached: int | None = Field(default=None, gt=0)
-    caches_tools: bool = True
-    output_weight: int = Field(default=1, ge=1)
-    input: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    output: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    cache_read: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    cache_write: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    regional: Factor = 1
-    geographies: dict[str, Factor] = {}
+    pattern: str = Field(
+        min_length=1,
+        description='A model id, with * for anything, e.g. "amazon.nova-lite-*".\nCompared with the'
+        " id, with the last part of an ARN, and with that without its geography (us., global., …).",
+    )
+    suggested: str | None = Field(
+        default=None,
+        description="The id of a model.\nSuggested instead of a model that has reached its end.",
+    )
+    legacy: date | None = Field(
+        default=None,
+        description=f"{_DAY}\nThe first day in Bedrock's state Legacy.",
+    )
+    end_of_life: date | None = Field(
+        default=None, description=f"{_DAY}\nThe first day on which requests fail."
+    )
+    source: str | None = Field(
+        default=None,
+        description="Where the facts are from, as text.\nNeeded for facts that the file's source"
+        " does not have.",
+    )
+    differs: dict[Comparable, str] = Field(
+        default={},
+        description="Reasons as text by fact, e.g. {end_of_life: one report says so}.\nWhy facts"
+        " differ from the file's source on purpose.",
+    )
+    ways: list[Way] | None = Field(
+        default=None,
+        min_length=1,
+        description="A list of json_schema, forced_tool, any_tool, offered_tool and words.\nHow the"
+        " model can be made to answer with a verdict, best first.",
+    )
+    refuses: list[Refusable] = Field(
+        default=[],
+        description="A list of temperature, top_p, temperature_with_top_p, stop_sequences and"
+        " system.\nParameters that the model answers with an error.",
+    )
+    thinks: Literal["never", "optional", "always"] | None = Field(
+        default=None,
+        description="never, optional or always.\nWhether the model reasons before it answers:"
+        " never, when requested, or always.",
+    )
+    takes_effort: bool = Field(
+        default=False,
+        description=f"{_TRUTH}\nWhether Converse's `effort` can limit the reasoning.",
+    )
+    least_cached: int | None = Field(
+        default=None,
+        gt=0,
+        description="A number of tokens.\nThe shortest prefix that the prompt cache keeps. Left"
+        " out, nothing is cached: a model without a cache refuses cache points.",
+    )
+    caches_tools: bool = Field(
+        default=True,
+        description=f"{_TRUTH}\nWhether tools are part of that prefix, or the system prompt alone.",
+    )
+    output_weight: int = Field(
+        default=1,
+        ge=1,
+        description="A whole number from 1 on.\nTokens of the quota per minute that one output"
+        " token uses.",
+    )
+    input: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description=f"{_NUMBER}\nFor the prompt."
+    )
+    output: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description=f"{_NUMBER}\nFor the answer, reasoning included.",
+    )
+    cache_read: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description=f"{_NUMBER}\nFor reading the prompt cache; left out, 0.1 times `input`.",
+    )
+    cache_write: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description=f"{_NUMBER}\nFor writing to the prompt cache; left out, 1.25 times `input`.",
+    )
+    regional: Factor = Field(
+        default=1,
+        description="A factor above 0.\nFor the prices of inference profiles of one geography.",
+    )
+    geographies: dict[str, Factor] = Field(
+        default={},
+        description="Factors above 0 by geography, e.g. {us-gov: 1.2}.\nInstead of `regional`.",
+    )
 
     @model_validator(mode="after")
     def _has_a_whole_price(self) -> Self:
@@ -159,20 +237,26 @@ def _geography_of(pattern: str, model_id: str) -> str | None:
 
 
 class ModelTable(BaseModel):
-    """Facts by model, with the date and the source they are from; the first match counts.
-
-    `batch` is the factor for the prices of batch inference, `left_out` has patterns of models of
-    the source that are no judges, and `own_prices` are those of a deployment, which go first.
-    """
+    """Facts by model, with their date and source; the first match counts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    as_of: date
-    source: str
-    batch: float = Field(default=0.5, gt=0, le=1)
-    left_out: list[str] = []
-    models: list[ModelFacts]
-    own_prices: tuple[ModelFacts, ...] = ()
+    as_of: date = Field(description=f"{_DAY}\nWhen the source was read.")
+    source: str = Field(description="Where the facts are from, as text.")
+    batch: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="A factor above 0, at most 1.\nFor the prices of batch inference.",
+    )
+    left_out: list[str] = Field(
+        default=[],
+        description="A list of patterns of ids.\nModels of the source that cannot be judges.",
+    )
+    models: list[ModelFacts] = Field(description="A list of models.")
+    own_prices: tuple[ModelFacts, ...] = Field(
+        default=(), description="Left out.\nPrices of a deployment, which take precedence."
+    )
 
     @staticmethod
     def load(path: Path = MODELS_FILE) -> ModelTable:
@@ -248,48 +332,28 @@ def model_table() -> ModelTable:
     return ModelTable.load()
 
 
-def _known_key(location: Location) -> Location:
-    """Where a problem is, up to the last key that stands in the table of right values."""
-    mapping = next((key for key in ("geographies", "differs") if key in location), None)
-    return location[: location.index(mapping) + 1] if mapping else location
+_FILE = ConfigFile(ModelTable, InvalidModelsError)
 
 
-_DAY = "a date, e.g. 2026-11-24"
-_NUMBER = "a number of USD per million tokens"
-_FACTOR = "a factor above 0"
-_TRUTH = "true or false"
-_FILE = ConfigFile(
-    ModelTable,
-    InvalidModelsError,
-    {
-        "": "a mapping with `as_of`, `source` and `models`",
-        "as_of": _DAY,
-        "batch": "a factor above 0, at most 1",
-        "cache_read": _NUMBER,
-        "cache_write": _NUMBER,
-        "caches_tools": _TRUTH,
-        "differs": "reasons as text by fact, e.g. {end_of_life: one report says so}",
-        "end_of_life": _DAY,
-        "geographies": "factors above 0 by geography, e.g. {us-gov: 1.2}",
-        "input": _NUMBER,
-        "least_cached": "a number of tokens",
-        "left_out": "a list of patterns of ids",
-        "legacy": _DAY,
-        "models": "a list of models",
-        "output": _NUMBER,
-        "output_weight": "a whole number from 1 on",
-        "own_prices": "left out",
-        "pattern": 'a model id, with * for anything, e.g. "amazon.nova-lite-*"',
-        "refuses": (
-            "a list of temperature, top_p, temperature_with_top_p, stop_sequences and system"
-        ),
-        "regional": _FACTOR,
-        "source": "where the facts are from, as text",
-        "suggested": "the id of a model",
-        "takes_effort": _TRUTH,
-        "thinks": "never, optional or always",
-        "ways": "a list of json_schema, forced_tool, any_tool, offered_tool and words",
-    },
-    {},
-    locate=_known_key,
-)
+# A pattern may be an ARN, with slashes and colons.
+_PRICE = re.compile(r"(?P<pattern>[^\s=;]+)\s*=\s*(?P<input>[^\s/]+)\s*/\s*(?P<output>[^\s/]+)")
+
+EXAMPLE = "*my-profile*=3/15, *nova-lite*=0.06/0.24"
+
+
+def parse_prices(text: str) -> list[ModelFacts]:
+    """Read `pattern=input/output`, in USD per million tokens, with commas between.
+
+    Raises:
+        ValueError: If a part of it is anything else; says which.
+    """
+    return [_parse(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _parse(part: str) -> ModelFacts:
+    if found := _PRICE.fullmatch(part):
+        try:
+            return ModelFacts.model_validate(found.groupdict())
+        except ValidationError:
+            pass
+    raise ValueError(f"{part!r} is not PATTERN=INPUT/OUTPUT, in USD per million tokens")

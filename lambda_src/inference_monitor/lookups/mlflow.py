@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
 
 from ..aws_errors import code_of
@@ -77,6 +77,7 @@ def describe_app(client: Any, arn: str) -> Mapping[str, Any]:
 
     Raises:
         ClientError: As the method of a newer boto3 would.
+        NoCredentialsError: If the process has no credentials of AWS.
     """
     region = client.meta.region_name
     request = AWSRequest(
@@ -89,7 +90,8 @@ def describe_app(client: Any, arn: str) -> Mapping[str, Any]:
         },
     )
     credentials = boto3.Session().get_credentials()
-    assert credentials  # noqa: S101  # the function's own
+    if credentials is None:
+        raise NoCredentialsError
     SigV4Auth(credentials, "sagemaker", region).add_auth(request)
     response = URLLib3Session(timeout=10).send(request.prepare())
     answer = json.loads(response.content or b"{}")

@@ -143,8 +143,6 @@ PATTERNS = (
 
 SECRET = PATTERNS[-1].kind
 
-KINDS = tuple(dict.fromkeys(pattern.kind for pattern in PATTERNS))
-
 
 def names_a_secret(key: str) -> bool:
     """Whether the value under this key of a JSON object is a secret, whatever it looks like."""

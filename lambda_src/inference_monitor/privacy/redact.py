@@ -12,7 +12,7 @@ from inference_monitor.capture.reader import Entry, Quarantined
 from inference_monitor.inference import Inference
 from inference_monitor.privacy.patterns import SECRET, Finder, names_a_secret
 from inference_monitor.privacy.text import redact_text
-from inference_monitor.privacy.time_limit import cpu_limit
+from inference_monitor.time_limit import cpu_limit
 
 # Fields whose values are SageMaker's or ours. What is not named here is redacted.
 _KEPT = frozenset({"event_id", "kind", "family", "redactions"})

@@ -16,7 +16,7 @@ from mlflow.tracing.constant import AssessmentMetadataKey
 from inference_monitor.config.specs import JudgedSpec, ScorerSpec
 from inference_monitor.scoring.error_codes import JUDGE_DECLINED
 from inference_monitor.scoring.record import MAX_RATIONALE
-from inference_monitor.scoring.text import cut_end
+from inference_monitor.text import cut_end
 
 # Of scorers that are not ours: MLflow's rating, and labels of Ragas' and Phoenix' metrics.
 _BAD_WORDS = frozenset({"no", "fail", "false", "bad", "toxic"})

@@ -9,12 +9,12 @@ from mlflow.entities import Feedback
 
 from inference_monitor.config.models import ModelTable
 from inference_monitor.config.specs import bedrock_model_id
+from inference_monitor.domain import JudgeUsage
 from inference_monitor.errors import JudgeUnavailableError
 from inference_monitor.scoring.cost.forecast import Forecast, PricedCall
 from inference_monitor.scoring.error_codes import UNREADABLE_VERDICT
-from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.client import Judge, JudgeRefusedError
-from inference_monitor.scoring.judge.requests import JudgeRequest
+from inference_monitor.scoring.judge.converse import Answer, JudgeRequest
 from inference_monitor.scoring.record import Allowance, Scored
 
 
@@ -58,7 +58,9 @@ class Asking:
             )
         except JudgeRefusedError as refusal:
             reservation.settle(0)
-            return Scored(call.refused(str(refusal)), refused=True, judge_calls=int(refusal.asked))
+            return Scored(
+                call.refused(str(refusal)), refused=True, usage=JudgeUsage(calls=int(refusal.asked))
+            )
         except JudgeUnavailableError as error:
             # An answer that came too late may be on the bill; anything else is not.
             if not isinstance(error.__cause__, ReadTimeoutError):
@@ -73,10 +75,12 @@ class Asking:
             feedbacks,
             declined=answer.declined is not None,
             unreadable=UNREADABLE_VERDICT in codes,
-            judge_calls=1,
-            input_tokens=answer.all_input_tokens,
-            output_tokens=answer.output_tokens,
-            cost_usd=cost or 0.0,
+            usage=JudgeUsage(
+                calls=1,
+                input_tokens=answer.all_input_tokens,
+                output_tokens=answer.output_tokens,
+                cost_usd=cost or 0.0,
+            ),
         )
 
     def _quota_tokens(self, call: AskedCall) -> int:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inference_monitor.config.data_files import data_file
 from inference_monitor.config.models import ModelTable, model_table
-from inference_monitor.config.scorers import ScorersConfig
-from inference_monitor.config.scorers_checks import DROP_IN_FOLDER
+from inference_monitor.config.scorers import DROP_IN_FOLDER, ScorersConfig
 from inference_monitor.config.specs import CodeSpec, MlflowSpec, ScorerSpec, TokenCountSpec
-from inference_monitor.config.third_party_names import framework_of
+from inference_monitor.config.third_party import framework_of
+from inference_monitor.config.yaml_file import data_file
 from inference_monitor.scoring.ask import Asking
 from inference_monitor.scoring.code.custom import CustomScorer, load_class, load_function
 from inference_monitor.scoring.code.token_count import TokenCountScorer
 from inference_monitor.scoring.first_of_hour import FirstOfHour
 from inference_monitor.scoring.judge.client import ConverseClient, Judge
-from inference_monitor.scoring.judge.criteria import criteria
-from inference_monitor.scoring.judge.pace import Pace
+from inference_monitor.scoring.judge.prompts import criteria
+from inference_monitor.scoring.judge.rate_limit import Pace
 from inference_monitor.scoring.record import CodeScorer
 from inference_monitor.scoring.scorers import Budgets, Scorers
 from inference_monitor.scoring.selection import Selection

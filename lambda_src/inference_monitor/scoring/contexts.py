@@ -7,17 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from inference_monitor.config.scorers import MARKS
 from inference_monitor.inference import Request
 from inference_monitor.scoring.messages import content_text, document_text
 
 Mark = Sequence[str]
 """What begins and what ends a part of the prompt that holds documents: two texts."""
-
-MARKS: tuple[Mark, ...] = (
-    ("<context>", "</context>"),
-    ("<documents>", "</documents>"),
-    ("Context:", "Question:"),
-)
 
 # Cohere's chat API, vLLM's and TGI's chat templates for retrieval, question answering pipelines.
 _FIELDS = ("documents", "contexts", "context", "tool_results")

@@ -1,54 +1,28 @@
-"""What of an inference is shown to a judge: the conversation and the answer, as text."""
+"""What judges see of an inference, and how many tokens that is."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC
+from enum import StrEnum
 from typing import Any
 
-from inference_monitor.inference import Inference, Request
-from inference_monitor.scoring.contexts import MARKS, Mark, contexts_of
-from inference_monitor.scoring.messages import conversation, only_text
-from inference_monitor.scoring.text import estimate_tokens, well_formed, without_inline_data
-from inference_monitor.scoring.tools import (
+from inference_monitor.config.scorers import MARKS
+from inference_monitor.domain import Material
+from inference_monitor.inference import Choice, Inference, Request, Response, Usage
+from inference_monitor.scoring.contexts import Mark, contexts_of
+from inference_monitor.scoring.delimiters import cut_middle, escape_turns
+from inference_monitor.scoring.messages import (
     catalogue,
+    conversation,
+    only_text,
     requested_tools,
     shorter_catalogue,
     tool_call_text,
 )
-from inference_monitor.scoring.turns import cut_middle, escape_turns
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """One answer as text to be judged, with what belongs to it.
-
-    Attributes:
-        request: The conversation up to the answer; None when the endpoint captures answers only.
-        response: The answer's text without its thoughts, then the tools that it calls.
-        shortened: What was cut of this, None when nothing was.
-        tools: The tools that the request offers, one JSON object a line; None when it offers none.
-        contexts: The documents that the answer should be true to: results of tools, documents sent
-            with the request, and marked parts of the prompt; None when there are none.
-        calls_tools: Whether the answer calls a tool.
-        only_calls_tools: Whether it says nothing beside.
-        turns: How many messages of the conversation are the user's.
-        date: The day of the inference in UTC, as `2026-03-02`.
-        number: Which answer of the inference it is, from 1 on.
-    """
-
-    request: str | None
-    response: str
-    shortened: str | None = None
-    tools: str | None = None
-    contexts: str | None = None
-    calls_tools: bool = False
-    only_calls_tools: bool = False
-    turns: int = 1
-    date: str | None = None
-    number: int = 1
+from inference_monitor.text import estimate_tokens, well_formed, without_inline_data
 
 
 def answers_of(inference: Inference) -> Iterator[Inference]:
@@ -221,3 +195,69 @@ def _messages(inference: Inference) -> Sequence[dict[str, Any]]:
     if item is not None and item < len(request.items):
         return request.items[item]
     return request.messages or []
+
+
+LEAST_TURNS = 2
+"""User turns from which on a conversation is judged as a whole; one is judged by itself."""
+
+
+class Need(StrEnum):
+    """Something that is not there in every inference; its value says what that is."""
+
+    REQUEST = "the request, which was not captured"
+    CONTEXTS = "documents or tool results, and the conversation has none"
+    TOOLS = "tools, and the request offers none and the answer calls none"
+    TOOL_CALLS = "tool calls, and the answer makes none"
+    TURNS = f"a conversation with at least {LEAST_TURNS} turns of the user, and this has fewer"
+
+
+OF_TEXTS: Mapping[str, frozenset[Need]] = {
+    "contexts": frozenset({Need.CONTEXTS}),
+    "conversation": frozenset({Need.REQUEST, Need.TURNS}),
+    "request": frozenset({Need.REQUEST}),
+}
+"""What must be there where a question shows one of these texts."""
+
+
+def first_missing(needs: Collection[Need], material: Material) -> Need | None:
+    """The first of these that an inference does not have; None when it has all."""
+    there = {
+        Need.REQUEST: material.request is not None,
+        Need.CONTEXTS: material.contexts is not None,
+        Need.TOOLS: material.tools is not None or material.calls_tools,
+        Need.TOOL_CALLS: material.calls_tools,
+        Need.TURNS: material.turns >= LEAST_TURNS,
+    }
+    return next((need for need in Need if need in needs and not there[need]), None)
+
+
+def reported_or_estimated(inference: Inference) -> tuple[dict[str, int], list[str]]:
+    """`input_tokens` and `output_tokens` of an inference, and which of them are estimates."""
+    response = inference.response
+    usage = response.usage if response else Usage()
+    counts = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+    estimated = {}
+    if counts["input_tokens"] is None:
+        estimated["input_tokens"] = estimate_tokens(_asked(inference))
+    if counts["output_tokens"] is None:
+        estimated["output_tokens"] = estimate_tokens(_answers(response))
+    known = {side: count for side, count in counts.items() if count is not None}
+    return known | estimated, [side for side, count in estimated.items() if count]
+
+
+def _asked(inference: Inference) -> str:
+    """Every prompt of a batch, else the conversation."""
+    request = inference.request
+    if request is not None and len(request.items) > 1:
+        return "".join(map(conversation, request.items))
+    return request_text(inference) or ""
+
+
+def _answers(response: Response | None) -> str:
+    """All that was written for the answers: servers count thoughts and tool calls, too."""
+    return "".join(map(_written, response.choices)) if response else ""
+
+
+def _written(choice: Choice) -> str:
+    calls = "".join(call.name + call.arguments for call in choice.tool_calls)
+    return (choice.reasoning or "") + (choice.text or "") + calls

@@ -10,79 +10,49 @@ from mlflow.entities import AssessmentSourceType, Feedback
 
 from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.config.specs import ScorerSpec
-from inference_monitor.delivery import RefusedJudges
-from inference_monitor.identity import assessment_id, trace_id
-from inference_monitor.inference import Inference, Source
+from inference_monitor.domain import JudgeUsage, Record, RefusedJudges
+from inference_monitor.identity import assessment_id
 from inference_monitor.scoring.cost.budget import Budget
-from inference_monitor.scoring.material import Material, answers_of, materials
-from inference_monitor.scoring.text import cut_end, well_formed
+from inference_monitor.scoring.material import answers_of, materials
+from inference_monitor.text import NAME_LIMIT, cut_end, well_formed
 
 MAX_RATIONALE = 4_000
 """Characters."""
-_MAX_NAME = 250
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """An inference as the scorers see it.
-
-    `materials` are its answers to be judged, of a batch or of several choices each; empty when
-    there is nothing to judge.
-    """
-
-    inference: Inference
-    source: Source
-    trace_id: str
-    materials: tuple[Material, ...] = ()
-
-    @property
-    def material(self) -> Material | None:
-        """The first answer, None when there is nothing to judge."""
-        return self.materials[0] if self.materials else None
-
-    @property
-    def number(self) -> int:
-        """Which answer it is, of a record that has one alone."""
-        return self.material.number if self.material else 1
-
-    @property
-    def answers(self) -> int:
-        """How many answers the inference has, judged or not."""
-        response = self.inference.response
-        return len(response.choices) if response else 0
-
-    def split(self) -> Iterator[Record]:
-        """One record for each answer to be judged, which has this answer alone.
-
-        A record with one answer or none is given as it is.
-        """
-        if self.answers < 2 or not self.materials:
-            yield self
-            return
-        of_answers = list(answers_of(self.inference))
-        for one in self.materials:
-            yield replace(self, inference=of_answers[one.number - 1], materials=(one,))
-
-
-def record_of(inference: Inference, source: Source, config: ScorersConfig) -> Record:
-    """An inference as the scorers of a configuration see it."""
-    return Record(
-        inference,
-        source,
-        trace_id(source, inference.event_id),
-        materials(
-            inference, config.max_record_tokens, config.max_judged_answers, config.context_marks
+def with_materials(record: Record, config: ScorersConfig) -> Record:
+    """The record with the answers that judges see, rendered as a configuration says."""
+    return replace(
+        record,
+        materials=materials(
+            record.inference,
+            config.max_record_tokens,
+            config.max_judged_answers,
+            config.context_marks,
         ),
     )
 
 
+def split_answers(record: Record) -> Iterator[Record]:
+    """One record for each answer to be judged, which has this answer alone.
+
+    A record with one answer or none is given as it is.
+    """
+    if record.answers < 2 or not record.materials:
+        yield record
+        return
+    inferences = list(answers_of(record.inference))
+    for one in record.materials:
+        yield replace(record, inference=inferences[one.number - 1], materials=(one,))
+
+
 @dataclass(slots=True)
 class Scored:
-    """What came of one task; the counts are those of its judge calls.
+    """What came of one task, and its judge calls.
 
-    `pending` when its judge could not be asked, `exhausted` when the budget had no room, `refused`
-    when its judge refuses for good: all are tried again with the next delivery. `declined` when the
-    judge will not judge this content, `unreadable` when its answer holds no verdict.
+    `pending` when its judge could not be called, `exhausted` when the budget had no room, `refused`
+    when its judge refuses permanently: all are tried again with the next delivery. `declined` when
+    the judge will not judge this content, `unreadable` when its answer holds no verdict.
     """
 
     feedbacks: list[Feedback] = field(default_factory=list)
@@ -91,10 +61,7 @@ class Scored:
     refused: bool = False
     declined: bool = False
     unreadable: bool = False
-    judge_calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
+    usage: JudgeUsage = field(default_factory=JudgeUsage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +97,7 @@ def attach(feedback: Feedback, record: Record, spec: ScorerSpec) -> Feedback:
     A scorer's own name makes the id that a later delivery looks for. A scorer that gives several
     assessments has an id for each of their names.
     """
-    feedback.name = cut_end(well_formed(feedback.name), _MAX_NAME)
+    feedback.name = cut_end(well_formed(feedback.name), NAME_LIMIT)
     named = spec.name if feedback.name == spec.name else f"{spec.name}/{feedback.name}"
     feedback.assessment_id = assessment_id(record.trace_id, named, spec.version)
     feedback.trace_id = record.trace_id

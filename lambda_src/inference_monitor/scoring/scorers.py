@@ -7,13 +7,12 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from inference_monitor.config.scorers import ScorersConfig
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery, JudgeUsage, Record, Verdicts, supersedes
 from inference_monitor.errors import TransientError
-from inference_monitor.ports import ToScore, Verdicts, supersedes
 from inference_monitor.scoring.answers import OfAnswer, combine
 from inference_monitor.scoring.breaker import Breaker
 from inference_monitor.scoring.cost.budget import Budget, Unlimited
-from inference_monitor.scoring.record import Allowance, Scored, record_of
+from inference_monitor.scoring.record import Allowance, Scored, with_materials
 from inference_monitor.scoring.tasks import Planned, Planner, Task
 
 Budgets = Callable[[str, str], Budget]
@@ -44,23 +43,20 @@ class Scorers:
         self._give_up_after = give_up_after
 
     def score(
-        self, batch: Sequence[ToScore], delivery: Delivery | None = None
+        self, records: Sequence[Record], delivery: Delivery | None = None
     ) -> Generator[Verdicts, None, None]:
-        """Give what is missing for each inference, in order; its third part is what it already has.
+        """Yield what is missing for each record, in order, see `ports.InferenceScorer`.
 
-        A scorer whose assessment is there is not run again. One that left an error is, and its new
-        assessment has the same id; the same error of the same judge is not given again.
-        `judge_calls` counts what was asked, with its retries, as one call. All inferences are
-        worked on from the first one on; closing the generator ends that.
+        A scorer whose assessment is stored does not run again. One that left an error does, and its
+        new assessment has the same id; the same error of the same judge is not given again.
 
         Args:
-            batch: Inferences with their sources and the assessments MLflow holds of them.
-            delivery: Its `scoring_deadline` is when whatever is not done is pending, its `run` what
-                the budget is counted for; `scorers` names the only ones to run, if not all are. A
-                judge that refuses for good is noted in it, and not asked again.
+            records: With what MLflow holds of them; their materials are rendered here.
+            delivery: The deadline, the run that the budget is counted for, and the scorers to run.
+                A judge that refuses permanently is noted in it, and not called again.
 
         Raises:
-            TransientError: If it cannot be told which records are to be judged.
+            TransientError: If it cannot be determined which records are to be judged.
         """
         delivery = delivery or Delivery("")
         breaker = Breaker(self._give_up_after)
@@ -69,9 +65,9 @@ class Scorers:
         # Not `with`: leaving it would wait for calls that are to be abandoned at the deadline.
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="scorer")
         try:
-            for one in batch:
-                plan = self._plan(one, delivery)
-                budget = self._budgets(one[1].endpoint, delivery.run)
+            for record in records:
+                plan = self._planner.plan(with_materials(record, self._config), delivery.scorers)
+                budget = self._budgets(record.source.endpoint, delivery.run)
                 allowance = Allowance(budget, deadline, delivery.refused_judges)
                 runs = [(t, pool.submit(_run, t, breaker, allowance)) for t in plan.tasks]
                 planned.append((plan, runs))
@@ -81,11 +77,6 @@ class Scorers:
                 yield self._verdicts(plan, runs)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-    def _plan(self, one: ToScore, delivery: Delivery) -> Planned:
-        inference, source, existing = one
-        record = record_of(inference, source, self._config)
-        return self._planner.plan(record, existing, delivery.scorers)
 
     def _verdicts(self, planned: Planned, runs: _Runs) -> Verdicts:
         """Add up what the tasks of a record gave; what was said of its answers becomes one."""
@@ -114,10 +105,7 @@ class Scorers:
                 verdicts.refused |= scored.refused and not without_value.isdisjoint(task.names)
                 verdicts.declined |= scored.declined and not without_value.isdisjoint(task.names)
                 verdicts.unreadable += scored.unreadable
-                verdicts.judge_calls += scored.judge_calls
-                verdicts.input_tokens += scored.input_tokens
-                verdicts.output_tokens += scored.output_tokens
-                verdicts.cost_usd += scored.cost_usd
+                verdicts.usage += scored.usage
         verdicts.assessments.sort(key=lambda f: self._order[(f.metadata or {})["scorer"]])
         return verdicts
 
@@ -147,7 +135,7 @@ def _run(task: Task, breaker: Breaker, allowance: Allowance) -> Scored | None:
         scored = task.run(allowance)
     except TransientError as error:
         breaker.failed(str(error))
-        return Scored(judge_calls=1, pending=True)
-    if scored.judge_calls:
+        return Scored(usage=JudgeUsage(calls=1), pending=True)
+    if scored.usage.calls:
         breaker.answered()
     return scored

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from inference_monitor.capture.attributes import caller_attributes
 from inference_monitor.config.conditions import AlwaysRule, When
 from inference_monitor.config.specs import ScorerSpec
+from inference_monitor.domain import Record
 from inference_monitor.scoring.first_of_hour import FirstOfHour
-from inference_monitor.scoring.record import Record
+from inference_monitor.scoring.material import reported_or_estimated
 from inference_monitor.scoring.sampling import is_sampled
-from inference_monitor.scoring.tokens import reported_or_estimated
-from inference_monitor.traces.attributes import caller_attributes
-from inference_monitor.traces.build import trace_tags
+from inference_monitor.tags import trace_tags
 
 
 class Selection:

@@ -9,11 +9,18 @@ from typing import Protocol
 from mlflow.entities import Feedback
 
 from inference_monitor.config.specs import ScorerSpec
+from inference_monitor.domain import Record
 from inference_monitor.scoring.ask import Asking
 from inference_monitor.scoring.error_codes import JUDGE_DECLINED
 from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
-from inference_monitor.scoring.judge.criteria import Criterion
-from inference_monitor.scoring.record import Allowance, CodeScorer, Record, Scored, given_before
+from inference_monitor.scoring.judge.prompts import Criterion
+from inference_monitor.scoring.record import (
+    Allowance,
+    CodeScorer,
+    Scored,
+    given_before,
+    split_answers,
+)
 from inference_monitor.scoring.selection import Selection
 
 
@@ -120,15 +127,13 @@ class Planner:
         self._selection = selection
         self._asking = asking
 
-    def plan(
-        self, record: Record, existing: Sequence[Feedback], only: frozenset[str] | None
-    ) -> Planned:
+    def plan(self, record: Record, only: frozenset[str] | None) -> Planned:
         """Leave out what this version of a scorer has given already, unless that is an error.
 
         Raises:
-            TransientError: If it cannot be told which records are to be judged.
+            TransientError: If it cannot be determined which records are to be judged.
         """
-        missing, earlier = not_given(self._specs, record, existing)
+        missing, earlier = not_given(self._specs, record)
         all_chosen = self._selection.choose(record, missing)
         chosen = [s for s in all_chosen if only is None or s.name in only]
         asked = [self._criteria[s.name] for s in chosen if s.name in self._criteria]
@@ -137,7 +142,7 @@ class Planner:
             CodeTask(self._code[s.name], one, s.asks_judge)
             for s in chosen
             if s.name in self._code
-            for one in (record.split() if s.of_each_answer else [record])
+            for one in (split_answers(record) if s.of_each_answer else [record])
         ]
         # The judge first: it is what takes long.
         others_missing = len(chosen) < len(all_chosen)
@@ -145,29 +150,22 @@ class Planner:
         declined = any(
             is_declined(feedback)
             for spec in self._specs
-            for feedback in given_before(existing, record, spec)
+            for feedback in given_before(record.existing, record, spec)
         )
         return Planned(calls + code, earlier, others_missing, declined, answers)
 
 
 def not_given(
-    specs: Sequence[ScorerSpec],
-    record: Record,
-    existing: Sequence[Feedback],
+    specs: Sequence[ScorerSpec], record: Record
 ) -> tuple[list[ScorerSpec], list[Feedback]]:
-    """The scorers whose version has given a trace nothing but errors, and these errors.
+    """The scorers whose version has given a record nothing but errors, and these errors.
 
-    A judge that declined the content has said its last word.
-
-    Args:
-        specs: All scorers.
-        record: The inference.
-        existing: The assessments that MLflow holds of it.
+    A judge that declined the content is not called again.
     """
     missing: list[ScorerSpec] = []
     earlier: list[Feedback] = []
     for spec in specs:
-        given = given_before(existing, record, spec)
+        given = given_before(record.existing, record, spec)
         if all(feedback.error and not is_declined(feedback) for feedback in given):
             missing.append(spec)
             earlier += given

@@ -1,4 +1,4 @@
-"""Build the MLflow trace of an inference. Pure: no MLflow server is asked."""
+"""Build the MLflow trace of an inference, without any MLflow server."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from mlflow.tracing.constant import (
     TraceTagKey,
 )
 
+from inference_monitor.capture.attributes import read_caller
 from inference_monitor.identity import trace_id
 from inference_monitor.inference import Inference, Source
-from inference_monitor.traces.attributes import read_caller
+from inference_monitor.tags import trace_tags
+from inference_monitor.text import cut, json_text
 from inference_monitor.traces.chat import message_text, token_usage
-from inference_monitor.traces.sanitize import cut, json_text
 from inference_monitor.traces.spans import build_spans
 
 # Columns of MLflow's database (sqlite ignores their length, Postgres does not) and, where shorter,
 # what its client would cut without a sign (mlflow.tracing.constant).
 _PREVIEW_LIMIT = 1000
 _CLIENT_REQUEST_ID_LIMIT = 50
-_TAG_LIMIT = 4096
 _METADATA_LIMIT = 250
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltTrace:
-    """A trace as MLflow takes it: its spans, root first, and the record that finishes it."""
+    """A trace as MLflow accepts it: its spans, root first, and its record."""
 
     info: TraceInfo
     spans: list[Span]
@@ -43,10 +43,13 @@ class BuiltTrace:
 def build_trace(inference: Inference, source: Source, experiment_id: str) -> BuiltTrace:
     """Turn one inference into its trace; the same inference always gives the same trace.
 
-    Its id is that of the source's experiment, `experiment_id` says where the trace is put.
+    Args:
+        inference: What was captured.
+        source: Where it was captured; the trace id derives from its experiment.
+        experiment_id: The experiment that the trace is written to.
 
     Raises:
-        ValueError: If the record holds what no MLflow can store; says what.
+        ValueError: If the inference holds what MLflow cannot store; names it.
         RecursionError: If a payload is nested more deeply than Python can follow.
     """
     trace = trace_id(source, inference.event_id)
@@ -59,7 +62,7 @@ def build_trace(inference: Inference, source: Source, experiment_id: str) -> Bui
         # Captures carry no latency: unknown, which is not the same as 0 ms.
         execution_duration=None,
         state=_state(inference),
-        # Only StartTrace sets it, so it also tells a finished trace from one that has spans only.
+        # Only StartTrace sets it, so it also marks the traces that have more than spans.
         client_request_id=cut(inference.event_id, _CLIENT_REQUEST_ID_LIMIT) or trace,
         request_preview=_request_preview(inference),
         response_preview=_response_preview(inference),
@@ -69,37 +72,10 @@ def build_trace(inference: Inference, source: Source, experiment_id: str) -> Bui
     return BuiltTrace(info, spans)
 
 
-def status_class(status_code: int | None) -> str:
-    """`2xx`, `4xx`, `5xx` or `unknown`: MLflow's search cannot compare tags by size."""
-    return f"{status_code // 100}xx" if status_code else "unknown"
-
-
 def _state(inference: Inference) -> TraceState:
     if inference.failure:
         return TraceState.ERROR
     return TraceState.OK if inference.response else TraceState.STATE_UNSPECIFIED
-
-
-def trace_tags(inference: Inference, source: Source) -> dict[str, str]:
-    """What a trace can be searched by."""
-    status, response = inference.status_code, inference.response
-    tags = {
-        "endpoint": source.endpoint,
-        "variant": source.variant,
-        "event_id": inference.event_id,
-        "inference_id": inference.inference_id,
-        "inference_component": inference.inference_component,
-        "status_code": None if status is None else str(status),
-        "status_class": status_class(status),
-        "payload_family": inference.family,
-        "kind": inference.kind.value,
-        "source_uri": source.uri,
-        "prompt_echo": "true" if response and response.echoes_prompt else None,
-        "empty_answer": "true" if inference.empty_answer else None,
-        # A tag, because the other place, metadata, holds 250 characters.
-        "redactions": None if inference.redactions is None else json_text(inference.redactions),
-    }
-    return {key: cut(value, _TAG_LIMIT) for key, value in tags.items() if value}
 
 
 def _metadata(inference: Inference) -> dict[str, str]:
@@ -108,7 +84,7 @@ def _metadata(inference: Inference) -> dict[str, str]:
     metadata = {
         TRACE_SCHEMA_VERSION_KEY: str(TRACE_SCHEMA_VERSION),
         "mlflow.source.name": "sagemaker-data-capture",
-        # What the header says counts before what the body says.
+        # The header takes precedence over the body.
         TraceMetadataKey.TRACE_SESSION: caller.session_id or (request and request.session_id),
         TraceMetadataKey.TRACE_USER: caller.user_id or (request and request.user_id),
         "caller_trace_id": caller.trace_id,
@@ -118,17 +94,17 @@ def _metadata(inference: Inference) -> dict[str, str]:
 
 
 def _request_preview(inference: Inference) -> str | None:
-    """The last thing the user said (in a batch: in its first item), else the start of the body."""
+    """The last user message (of a batch: in its first item), else the start of the body."""
     request = inference.request
     if request is None:
         return None
     messages = request.items[0] if request.items else request.messages or []
-    asked = [m for m in messages if m.get("role") == "user"]
-    return _preview(message_text(asked[-1]) if asked else request.body)
+    from_user = [m for m in messages if m.get("role") == "user"]
+    return _preview(message_text(from_user[-1]) if from_user else request.body)
 
 
 def _response_preview(inference: Inference) -> str | None:
-    """Why there is no answer, else the answer and the tools it asks for; else the body."""
+    """The failure, else the answer and the tools it calls, else the start of the body."""
     response = inference.response
     if response is None:
         return None
@@ -140,8 +116,8 @@ def _response_preview(inference: Inference) -> str | None:
     if answer.is_empty and inference.empty_answer:
         return f"[empty answer, finish reason: {cut(answer.finish_reason or 'not told', 50)}]"
     tools = ", ".join(call.name for call in answer.tool_calls)
-    said = [answer.text, f"[tool calls: {tools}]" if tools else None]
-    return _preview("\n".join(part for part in said if part))
+    parts = [answer.text, f"[tool calls: {tools}]" if tools else None]
+    return _preview("\n".join(part for part in parts if part))
 
 
 def _preview(value: object) -> str:

@@ -9,7 +9,7 @@ from inference_monitor.inference import Choice, Request, Response, ToolCall
 
 
 def chat_inputs(request: Request) -> Any:
-    """What was sent: messages, parameters and tools; the body where there are no messages."""
+    """The inputs of a span: messages, parameters and tools, or the body without messages."""
     if not request.messages:
         return request.body
     tools = {"tools": request.tools} if request.tools else {}
@@ -17,7 +17,7 @@ def chat_inputs(request: Request) -> Any:
 
 
 def chat_outputs(response: Response) -> Any:
-    """What came back: choices and usage; beside them, or alone, the body of a failure."""
+    """The outputs of a span: choices and usage; the body of a failure beside them or alone."""
     if not response.choices:
         return response.body
     outputs = choices_of(response.choices)
@@ -47,9 +47,9 @@ def choices_of(choices: Sequence[Choice]) -> dict[str, Any]:
 
 
 def token_usage(response: Response) -> dict[str, int]:
-    """The counts the endpoint reported, under MLflow's names, and the sum of what is known.
+    """The counts the endpoint reported, under MLflow's names, and the sum of those known.
 
-    MLflow 3.17 shows 0 for each count it is not told, so the total is told in any case.
+    MLflow 3.17 shows 0 for each missing count, so the total is always given.
     """
     usage = response.usage
     counts = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
@@ -58,7 +58,7 @@ def token_usage(response: Response) -> dict[str, int]:
 
 
 def function_tools(tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The tools that have OpenAI's shape: the UI's panel of available tools fails on any other."""
+    """The tools in OpenAI's format; the UI's panel of available tools fails on any other."""
     return [
         tool
         for tool in tools
@@ -68,7 +68,7 @@ def function_tools(tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def message_text(message: dict[str, Any]) -> str:
-    """The text of a message, with a word in brackets for each part that is no text."""
+    """The text of a message, with the type in brackets for each part that is not text."""
     content = message.get("content")
     if not isinstance(content, list):
         return content if isinstance(content, str) else ""

@@ -1,4 +1,4 @@
-r"""Which errors of MLflow's database are over by themselves, told by their messages.
+r"""Which errors of MLflow's database are temporary, by their messages.
 
 MLflow answers SQLAlchemy's `OperationalError` with 503 and every other database error with 400,
 BAD_REQUEST (`mlflow/store/db/utils.py`, 3.4 to 3.17), or 422 for spans: a pool that is used up and
@@ -82,20 +82,20 @@ _OF_DRIVERS = re.compile("|".join(_WORDS_OF_DRIVERS), re.IGNORECASE)
 
 
 def is_temporary(message: str) -> bool:
-    """Whether the same call may be answered well later: nothing speaks against what was sent."""
+    """Whether the same request may succeed later, because its content is not the cause."""
     text = error_text(message)
     if _OF_SQLALCHEMY.search(unquoted(text)):
         return True
     driver = _DRIVER.search(text)
-    said = text[driver.end() :] if driver else ""
-    by_number = _MYSQL.match(said) or _ODBC.match(said)
-    return bool(by_number or _OF_DRIVERS.search(unquoted(said)))
+    detail = text[driver.end() :] if driver else ""
+    by_number = _MYSQL.match(detail) or _ODBC.match(detail)
+    return bool(by_number or _OF_DRIVERS.search(unquoted(detail)))
 
 
 def error_text(message: str) -> str:
     """The error in a message, without SQLAlchemy's preamble and without what was sent."""
-    said = _BEFORE_PARAMETERS.split(_AUTOFLUSH.sub("", message), maxsplit=1)[0]
-    return said.strip()
+    detail = _BEFORE_PARAMETERS.split(_AUTOFLUSH.sub("", message), maxsplit=1)[0]
+    return detail.strip()
 
 
 def unquoted(text: str) -> str:

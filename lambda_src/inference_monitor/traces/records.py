@@ -1,4 +1,7 @@
-"""MLflow's record of a trace (its TraceInfo): write it, find it, tell whether it is finished."""
+"""MLflow's record of a trace (its TraceInfo): write it, search for it, see whether it is complete.
+
+A trace is complete when it has its record, written by StartTrace, and its spans.
+"""
 
 from __future__ import annotations
 
@@ -12,30 +15,36 @@ from mlflow.tracing.constant import TraceTagKey
 from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
 from mlflow.utils.proto_json_utils import message_to_json
 
-from inference_monitor.ports import StoredTrace
-from inference_monitor.traces.api import TRACES, Answer, MlflowApi
-
-SPANS_UPLOADED = "spans_uploaded"
-"""Metadata of a trace whose spans were put in its artifacts before its record was written."""
-
-_SEARCH_LIMIT = 100
-
-
-def start_trace(api: MlflowApi, info: TraceInfo) -> Answer:
-    """Write the record of a trace, assessments included, which finishes it."""
-    request = StartTraceV3(trace=Trace(info=info, data=TraceData(spans=[])).to_proto())
-    return api.request("POST", TRACES, body=json.loads(message_to_json(request)))
-
+from inference_monitor.domain import StoredTrace
+from inference_monitor.traces.server import TRACES, Answer, MlflowApi
 
 DELIVERY = "delivery"
 """The tag that names the delivery that wrote a trace."""
 
 SCORING = "scoring"
-"""The tag that says why scores are missing (`ports.ScoringState`); absent where none ever were."""
+"""The tag that says why scores are missing (`domain.ScoringState`); absent where none ever were."""
+
+SPANS_UPLOADED = "spans_uploaded"
+"""Metadata of a trace whose spans were uploaded to its artifacts before its record was written."""
+
+_SEARCH_LIMIT = 100
+
+
+def start_trace(api: MlflowApi, info: TraceInfo) -> Answer:
+    """Write the record of a trace with its assessments."""
+    request = StartTraceV3(trace=Trace(info=info, data=TraceData(spans=[])).to_proto())
+    return api.request("POST", TRACES, body=json.loads(message_to_json(request)))
+
+
+def parse_started(answer: Answer) -> TraceInfo:
+    """Read the record as MLflow has written it from a good answer to `start_trace`."""
+    document = json.loads(answer.text)
+    response = ParseDict(document, StartTraceV3.Response(), ignore_unknown_fields=True)
+    return TraceInfo.from_proto(response.trace.trace_info)
 
 
 def set_tag(api: MlflowApi, trace_id: str, key: str, value: str) -> None:
-    """Give a trace that exists a tag.
+    """Set a tag of an existing trace.
 
     Raises:
         PermanentWriteError: If MLflow refuses it.
@@ -45,15 +54,8 @@ def set_tag(api: MlflowApi, trace_id: str, key: str, value: str) -> None:
     api.request("PATCH", f"{TRACES}/{trace_id}/tags", body=body).checked(f"set the tag {key}")
 
 
-def started(answer: Answer) -> TraceInfo:
-    """The record as MLflow has written it, from a good answer to `start_trace`."""
-    document = json.loads(answer.text)
-    response = ParseDict(document, StartTraceV3.Response(), ignore_unknown_fields=True)
-    return TraceInfo.from_proto(response.trace.trace_info)
-
-
 def search(api: MlflowApi, experiment_id: str, trace_ids: Sequence[str]) -> dict[str, TraceInfo]:
-    """The records that exist among these ids, by id; one request per hundred.
+    """Return the records that exist among these ids, by id; one request per hundred.
 
     Raises:
         TransientError: If MLflow fails.
@@ -71,7 +73,7 @@ def search(api: MlflowApi, experiment_id: str, trace_ids: Sequence[str]) -> dict
 
 
 def is_searchable(api: MlflowApi, experiment_id: str, trace_id: str, timeout: float) -> bool:
-    """Whether MLflow searches for a trace when it is asked once, found or not."""
+    """Whether MLflow answers a search for a trace at the first attempt, found or not."""
     body = _search_body(experiment_id, [trace_id])
     return api.request("POST", f"{TRACES}/search", body=body, retries=0, timeout=timeout).ok
 
@@ -79,6 +81,33 @@ def is_searchable(api: MlflowApi, experiment_id: str, trace_id: str, timeout: fl
 def has_spans(info: TraceInfo) -> bool:
     """Whether the spans are in MLflow's database, or were uploaded before the record."""
     return TraceTagKey.SPANS_LOCATION in info.tags or SPANS_UPLOADED in info.trace_metadata
+
+
+def stored_trace(info: TraceInfo) -> StoredTrace:
+    """Describe a record for the service. Without StartTrace the client request id is not set."""
+    return StoredTrace(
+        info.trace_id,
+        complete=bool(info.client_request_id) and has_spans(info),
+        delivery=info.tags.get(DELIVERY),
+        scoring=info.tags.get(SCORING),
+        assessments=tuple(feedback_of(info)),
+    )
+
+
+def feedback_of(info: TraceInfo) -> list[Feedback]:
+    """Return the scores among the assessments of a record, without expectations and issues."""
+    return [a for a in info.assessments if isinstance(a, Feedback)]
+
+
+def merge(info: TraceInfo, stored: TraceInfo) -> None:
+    """Add the tags and assessments of others that MLflow holds to a new record of the same trace.
+
+    Servers before 3.15 answer a second StartTrace that leaves them out with a database error.
+    """
+    foreign = {k: v for k, v in stored.tags.items() if k != MLFLOW_ARTIFACT_LOCATION}
+    info.tags = {**foreign, **info.tags}
+    own = {a.assessment_id for a in info.assessments}
+    info.assessments += [a for a in stored.assessments if a.assessment_id not in own]
 
 
 def _search_body(experiment_id: str, trace_ids: Sequence[str]) -> object:
@@ -90,25 +119,3 @@ def _search_body(experiment_id: str, trace_ids: Sequence[str]) -> object:
     location.type = location.MLFLOW_EXPERIMENT
     location.mlflow_experiment.experiment_id = experiment_id
     return json.loads(message_to_json(request))
-
-
-def stored_trace(info: TraceInfo) -> StoredTrace:
-    """What the service wants to know of a record. Spans alone leave the client request id unset."""
-    return StoredTrace(
-        info.trace_id,
-        complete=bool(info.client_request_id) and has_spans(info),
-        delivery=info.tags.get(DELIVERY),
-        scoring=info.tags.get(SCORING),
-        assessments=tuple(a for a in info.assessments if isinstance(a, Feedback)),
-    )
-
-
-def merge(info: TraceInfo, stored: TraceInfo) -> None:
-    """Add to a record what MLflow holds of it besides: others' tags and assessments.
-
-    Servers before 3.15 answer a second StartTrace that leaves them out with a database error.
-    """
-    foreign = {k: v for k, v in stored.tags.items() if k != MLFLOW_ARTIFACT_LOCATION}
-    info.tags = {**foreign, **info.tags}
-    own = {a.assessment_id for a in info.assessments}
-    info.assessments += [a for a in stored.assessments if a.assessment_id not in own]

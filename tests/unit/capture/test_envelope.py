@@ -224,7 +224,11 @@ _BASE64 = base64.b64encode(BODY.encode()).decode()
         (_BASE64.rstrip("="), "BASE64", None),
         (_BASE64.translate({43: 45, 47: 95}), "BASE64", None),
         ("\n".join(textwrap.wrap(_BASE64, 20)), "BASE64", None),
-        (base64.b64encode(gzip.compress(BODY.encode())).decode(), "BASE64", "application/json"),
+        (
+            base64.b64encode(gzip.compress(BODY.encode(), mtime=0)).decode(),
+            "BASE64",
+            "application/json",
+        ),
         (base64.b64encode(BODY.encode("utf-16")).decode(), "BASE64", None),
         (base64.b64encode(BODY.encode("utf-16-le")).decode(), "BASE64", None),
         (base64.b64encode(_BASE64.encode()).decode(), "BASE64", None),

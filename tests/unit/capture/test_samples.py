@@ -11,7 +11,7 @@ import pytest
 
 from inference_monitor.capture.lines import iter_lines
 from inference_monitor.capture.reader import read_line
-from inference_monitor_cli.report import as_report
+from inference_monitor_cli.terminal import as_report
 from tests.samples.files import capture_files
 
 SAMPLES = Path(__file__).parents[3] / "samples"

@@ -11,7 +11,7 @@ import pytest
 from inference_monitor.capture.lines import iter_lines
 from inference_monitor.capture.reader import Skipped, read_line
 from inference_monitor.inference import Inference
-from inference_monitor_cli.report import as_report
+from inference_monitor_cli.terminal import as_report
 
 CAPTURES = Path(__file__).parents[4] / "shared" / "captures"
 pytestmark = pytest.mark.skipif(

@@ -9,9 +9,8 @@ import pytest
 
 from inference_monitor.config.models import ModelFacts, ModelTable
 from inference_monitor.inference import Choice, Failure, Inference, Response, Source
-from inference_monitor_cli.estimate.judge_forecast import JudgeForecast
-from inference_monitor_cli.judge_plan import Planned, Planner
-from inference_monitor_cli.judge_shares import Ways
+from inference_monitor_cli.estimate.bill import JudgeForecast
+from inference_monitor_cli.judge_plan import Planned, Planner, Ways
 from tests.unit.judging import MODEL, SAFETY, SOURCE, config, inference
 
 FLUENCY = {"name": "fluency", "type": "fluency"}

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import inference_monitor
-from inference_monitor.config import data_files
+from inference_monitor.config import yaml_file
 from inference_monitor.errors import MonitorError
 from inference_monitor_cli.main import app
 from inference_monitor_cli.project_files import find_scorers, redaction
@@ -67,9 +67,9 @@ def test_data_files_of_a_wheel_are_found(tmp_path: Path, monkeypatch: pytest.Mon
     site = tmp_path / "site"
     (site / "inference_monitor").mkdir(parents=True)
     (site / "inference_monitor_defaults").mkdir()
-    monkeypatch.setattr(data_files, "__file__", str(site / "inference_monitor" / "data_files.py"))
+    monkeypatch.setattr(yaml_file, "__file__", str(site / "inference_monitor" / "yaml_file.py"))
     monkeypatch.setattr(sys, "path", [str(site)])
-    found = data_files.data_file("models.yaml")
+    found = yaml_file.data_file("models.yaml")
     assert found == site / "inference_monitor_defaults" / "models.yaml"
 
 

@@ -8,8 +8,7 @@ from datetime import date
 import pytest
 
 from inference_monitor.config.model_checks import Findings, check_judges
-from inference_monitor.config.models import ModelFacts, ModelTable
-from inference_monitor.config.own_prices import parse_prices
+from inference_monitor.config.models import ModelFacts, ModelTable, parse_prices
 from inference_monitor.config.scorers import ScorersConfig
 
 TODAY = date(2026, 11, 25)

@@ -11,9 +11,10 @@ from typing import get_args
 
 import pytest
 
-from inference_monitor.config.model_ids import GEOGRAPHIES
 from inference_monitor.config.models import (
     DEFAULT_JUDGE,
+    EXAMPLE,
+    GEOGRAPHIES,
     MODELS_FILE,
     InvalidModelsError,
     ModelFacts,
@@ -21,8 +22,8 @@ from inference_monitor.config.models import (
     ModelTable,
     Price,
     Way,
+    parse_prices,
 )
-from inference_monitor.config.own_prices import EXAMPLE, parse_prices
 from inference_monitor.config.specs import bedrock_model_id
 from inference_monitor_cli.models.catalog import Catalog
 from stacks.judge_models import GEOGRAPHIES as REGIONS

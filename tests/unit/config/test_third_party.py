@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from inference_monitor.config.scorers import InvalidScorersError, load_scorers
-from inference_monitor.config.third_party_names import framework_of
-from inference_monitor.scoring.third_party.schema import tool_schema
+from inference_monitor.config.third_party import framework_of
+from inference_monitor.scoring.third_party.judge_line import tool_schema
 from tests.third_party.test_packages import LACKING, USABLE
 
 HEAD = "scorers:\n  - name: mine\n    type: mlflow\n    class: "

@@ -14,7 +14,7 @@ import pytest
 
 from inference_monitor.capture.reader import read_document
 from inference_monitor.inference import Inference
-from inference_monitor_cli.report import as_report
+from inference_monitor_cli.terminal import as_report
 from tests.unit.builders import capture
 
 JSON, TEXT, CSV, LINES = "application/json", "text/plain", "text/csv", "application/jsonlines"

@@ -10,12 +10,11 @@ import pytest
 
 from inference_monitor.config.scorers import ScorersConfig, load_scorers
 from inference_monitor.config.specs import JudgedSpec
-from inference_monitor.scoring.judge.criteria import criteria
+from inference_monitor.domain import Material as Shown
+from inference_monitor.scoring.delimiters import turn
 from inference_monitor.scoring.judge.panel import panel_prompt, panel_tool
-from inference_monitor.scoring.judge.prompts import question
+from inference_monitor.scoring.judge.prompts import criteria, question
 from inference_monitor.scoring.judge.verdict import verdict_format
-from inference_monitor.scoring.material import Material as Shown
-from inference_monitor.scoring.turns import turn
 from local.judge.answer import SAYS, fill_in
 from local.judge.converse import first_problem
 from local.judge.opinion import Material
@@ -36,8 +35,7 @@ def verdicts(answered: str) -> dict[str, Any]:
     said = {}
     for spec in SCORERS:
         if isinstance(spec, JudgedSpec):
-            prompt = question(spec).ask(Shown(ASKED, answered))
-            assert prompt
+            prompt = question(spec).prompt(Shown(ASKED, answered))
             schema = verdict_format(spec).tool["toolSpec"]["inputSchema"]["json"]
             verdict = fill_in(schema, Material.found_in(prompt.user))
             assert verdict["rationale"].startswith(SAYS)
@@ -114,10 +112,9 @@ def test_it_looks_at_tools_documents_and_turns(
     )
     (criterion,) = criteria(config, "bedrock:/x")
     if judging == "each":
-        prompt, tool = criterion.question.ask(about), criterion.format.tool
+        prompt, tool = criterion.question.prompt(about), criterion.format.tool
     else:
         prompt, tool = panel_prompt([criterion], about), panel_tool([criterion])
-    assert prompt
     said = fill_in(tool["toolSpec"]["inputSchema"]["json"], Material.found_in(prompt.user))
     assert said.get(kind, said)["result"] == expected
 

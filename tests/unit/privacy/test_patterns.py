@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_monitor.privacy.patterns import KINDS, PATTERNS, Pattern
+from inference_monitor.config.privacy import KINDS
+from inference_monitor.privacy.patterns import PATTERNS, Pattern
 from inference_monitor.privacy.text import redact_text
 
 IMAGE = "data:image/png;base64," + "iVBORw0KGgo4111" * 20

@@ -24,7 +24,7 @@ from inference_monitor.inference import (
 )
 from inference_monitor.privacy.patterns import PATTERNS, Found
 from inference_monitor.privacy.redact import Redactor
-from inference_monitor.privacy.time_limit import cpu_limit
+from inference_monitor.time_limit import cpu_limit
 from inference_monitor.traces.build import build_trace
 from tests.unit.builders import capture, read
 from tests.unit.judging import SOURCE, inference

@@ -11,13 +11,14 @@ import pytest
 from mlflow.entities import Feedback
 
 from inference_monitor.config.models import model_table
-from inference_monitor.ports import ScoringState, StoredTrace, TraceStore
+from inference_monitor.domain import Record, ScoringState, StoredTrace
+from inference_monitor.ports import TraceStore
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
 from inference_monitor.scoring.batch.requests import batch_request, model_input
 from inference_monitor.scoring.judge.calls import plan_calls
-from inference_monitor.scoring.judge.criteria import criteria
-from inference_monitor.scoring.judge.requests import Terms
-from inference_monitor.scoring.record import record_of
+from inference_monitor.scoring.judge.converse import Terms
+from inference_monitor.scoring.judge.prompts import criteria
+from inference_monitor.scoring.record import with_materials
 from inference_monitor_cli.backfill.batch.collection import Collected, Collector
 from tests.unit.judging import (
     MODEL,
@@ -64,7 +65,7 @@ def collect(
 ) -> tuple[Collected, Traces]:
     """What comes of a job of one record."""
     document = config(SAFETY)
-    record = record_of(inference(answer=text), SOURCE, document)
+    record = with_materials(Record.of(inference(answer=text), SOURCE), document)
     (call,) = plan_calls(record, criteria(document, MODEL))
     asked = Asked.of(call, "1", ["safety"])
     manifest = Manifest("job", MODEL, document, {"1": asked})

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from inference_monitor.domain import Material
 from inference_monitor.inference import Inference, ToolCall
-from inference_monitor.scoring.material import Material, answer_text, material, request_text
+from inference_monitor.scoring.material import answer_text, material, request_text
 from tests.unit.builders import read
 from tests.unit.judging import inference
 

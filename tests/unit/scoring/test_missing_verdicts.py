@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from inference_monitor.capture.reader import read_document
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery, ScoringState
 from inference_monitor.ledger import Summary
-from inference_monitor.ports import ScoringState
 from inference_monitor.scoring.build import build_scorers
 from inference_monitor.scoring.scorers import Scorers
 from inference_monitor.service import Monitor

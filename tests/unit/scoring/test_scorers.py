@@ -14,10 +14,10 @@ from mlflow.entities import Assessment, AssessmentSource, Feedback
 from inference_monitor.config.caps import Caps, nano
 from inference_monitor.config.models import model_table
 from inference_monitor.config.scorers import load_scorers
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery, Verdicts
 from inference_monitor.identity import assessment_id, trace_id
 from inference_monitor.inference import Failure, Kind
-from inference_monitor.ports import InferenceScorer, Verdicts
+from inference_monitor.ports import InferenceScorer
 from inference_monitor.scoring.build import SCORERS_FILE, build_scorers
 from inference_monitor.scoring.cost.budget import CappedBudget
 from inference_monitor.scoring.judge.client import MOST_THROTTLED
@@ -76,8 +76,13 @@ def test_the_default_scorers_judge_one_inference() -> None:
         ("coherence", "coherent"),
         ("token_count", 15),
     ]
-    assert (verdicts.judge_calls, verdicts.input_tokens, verdicts.output_tokens) == (7, 7000, 700)
-    assert verdicts.cost_usd == pytest.approx(7 * (1000 * 3 + 100 * 15) / 1e6)
+    usage = verdicts.usage
+    assert (usage.calls, usage.input_tokens, usage.output_tokens) == (
+        7,
+        7000,
+        700,
+    )
+    assert verdicts.usage.cost_usd == pytest.approx(7 * (1000 * 3 + 100 * 15) / 1e6)
     assert verdicts.pending == []
 
 
@@ -106,8 +111,8 @@ def test_a_model_without_a_price_has_no_cost() -> None:
     """Nothing is invented: the tokens are there, the price is not."""
     verdicts = score(FakeBedrock(), SAFETY | {"model": "bedrock:/unknown.model"})
     assert "mlflow.assessment.judgeCost" not in (verdicts.assessments[0].metadata or {})
-    assert verdicts.cost_usd == 0
-    assert verdicts.input_tokens == 1000
+    assert verdicts.usage.cost_usd == 0
+    assert verdicts.usage.input_tokens == 1000
 
 
 def test_a_scorers_own_model_and_parameters_are_sent() -> None:
@@ -144,7 +149,7 @@ def test_a_judge_that_says_nothing_is_an_error(reply: Any, code: str, tokens: in
     assert unread.value is None
     assert "SECRET" not in str(unread.error_message)
     assert (fluent.name, fluent.value) == ("fluency", "yes")
-    assert (verdicts.judge_calls, verdicts.input_tokens) == (2, 1000 + tokens)
+    assert (verdicts.usage.calls, verdicts.usage.input_tokens) == (2, 1000 + tokens)
     assert verdicts.pending == []
 
 
@@ -156,7 +161,7 @@ def test_an_unreachable_judge_leaves_nothing_behind(failure: Exception) -> None:
     """A judge that could not be asked is pending; scorers without a judge are done."""
     verdicts = score(FakeBedrock(failure), SAFETY, COUNT)
     assert [f.name for f in verdicts.assessments] == ["token_count"]
-    assert (verdicts.pending, verdicts.judge_calls) == (["safety"], 1)
+    assert (verdicts.pending, verdicts.usage.calls) == (["safety"], 1)
 
 
 def test_a_judge_that_is_down_is_not_asked_for_every_record() -> None:
@@ -165,12 +170,12 @@ def test_a_judge_that_is_down_is_not_asked_for_every_record() -> None:
     records = batch(*(inference(event_id=f"e{n}") for n in range(100)))
     verdicts = list(scorers(bedrock, SAFETY, COUNT, concurrency=1).score(records))
     assert len(bedrock.requests) == 5 * MOST_THROTTLED
-    assert sum(v.judge_calls for v in verdicts) == 5
+    assert sum(v.usage.calls for v in verdicts) == 5
     assert [v.pending for v in verdicts] == [["safety"]] * 100
     assert [len(v.assessments) for v in verdicts] == [1] * 100
     bedrock.reply = verdict()
     again = list(scorers(bedrock, SAFETY, concurrency=1).score(records))
-    assert sum(v.judge_calls for v in again) == 100
+    assert sum(v.usage.calls for v in again) == 100
 
 
 def test_single_failures_do_not_stop_a_batch() -> None:
@@ -202,7 +207,7 @@ def test_a_batch_comes_back_at_its_deadline() -> None:
         release.set()
     assert time.monotonic() - started < 5
     assert [v.pending for v in verdicts] == [[], ["safety"], ["safety"], ["safety"]]
-    assert [v.judge_calls for v in verdicts] == [1, 0, 0, 0]
+    assert [v.usage.calls for v in verdicts] == [1, 0, 0, 0]
 
 
 def test_calls_run_side_by_side_within_the_bound() -> None:
@@ -219,7 +224,7 @@ def test_calls_run_side_by_side_within_the_bound() -> None:
     list(six.score(batch(inference())))  # the first call finds out what the model takes, alone
     bedrock.reply = reply
     verdicts = list(six.score(records))
-    assert sum(v.judge_calls for v in verdicts) == 24
+    assert sum(v.usage.calls for v in verdicts) == 24
     assert bedrock.most_in_flight == 6
 
 
@@ -275,7 +280,7 @@ def test_the_same_error_again_is_nothing_new() -> None:
     bedrock = FakeBedrock(bedrock_error("AccessDeniedException", 403))
     have = [stored(feedback) for feedback in score(bedrock, SAFETY).assessments]
     (again,) = scorers(bedrock, SAFETY).score(batch(inference(), existing=have))
-    assert (again.assessments, again.judge_calls, again.pending) == ([], 1, [])
+    assert (again.assessments, again.usage.calls, again.pending) == ([], 1, [])
 
 
 def test_the_same_error_of_another_judge_is_told() -> None:

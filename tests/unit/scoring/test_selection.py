@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from inference_monitor.delivery import Delivery
+from inference_monitor.domain import Delivery, Record
 from inference_monitor.errors import TransientError
 from inference_monitor.inference import Choice, Failure, Response, Source, ToolCall, Usage
 from inference_monitor.scoring.sampling import is_sampled
-from tests.unit.judging import SAFETY, SOURCE, FakeBedrock, inference, scorers
+from tests.unit.judging import SAFETY, SOURCE, FakeBedrock, batch, inference, scorers
 
 RARE = SAFETY | {"sample_rate": 0.01}
 UNSAMPLED = next(f"event-{n}" for n in range(100) if not is_sampled(f"event-{n}", 0.5))
@@ -45,7 +45,7 @@ def chosen(
 ) -> list[str]:
     """The names of the scorers that score one inference."""
     built = scorers(FakeBedrock(), *specs, first_of_hour=desk, **settings)
-    (verdicts,) = built.score([(about or inference(), source, ())])
+    (verdicts,) = built.score([Record.of(about or inference(), source)])
     return [feedback.name for feedback in verdicts.assessments]
 
 
@@ -177,9 +177,9 @@ def test_only_the_scorers_that_are_asked_for_run() -> None:
     """A backfill of one scorer leaves the others alone."""
     built = scorers(FakeBedrock(), SAFETY, SAFETY | {"name": "other"})
     only = Delivery("one", scorers=frozenset({"other", "unknown"}))
-    (verdicts,) = built.score([(inference(), SOURCE, ())], only)
+    (verdicts,) = built.score(batch(inference()), only)
     assert [feedback.name for feedback in verdicts.assessments] == ["other"]
     assert verdicts.others_missing
-    (verdicts,) = built.score([(inference(), SOURCE, verdicts.assessments)])
+    (verdicts,) = built.score(batch(inference(), existing=verdicts.assessments))
     assert [feedback.name for feedback in verdicts.assessments] == ["safety"]
     assert not verdicts.others_missing

@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from mlflow.entities import AssessmentError, AssessmentSource, Feedback
 
+from inference_monitor.domain import Verdicts
 from inference_monitor.inference import Choice, Failure, Inference, Response, ToolCall
-from inference_monitor.ports import Verdicts
 from inference_monitor.scoring.answers import OfAnswer, combine
 from inference_monitor.scoring.cost.budget import Unlimited
 from inference_monitor.scoring.material import materials
@@ -88,7 +88,12 @@ def test_the_worst_of_all_answers_counts(about: Inference) -> None:
         "worst_answer": "3",
         "answers": '{"1": "yes", "2": "yes", "3": "no"}',
     }
-    assert (verdicts.judge_calls, verdicts.input_tokens, verdicts.output_tokens) == (3, 3000, 300)
+    usage = verdicts.usage
+    assert (usage.calls, usage.input_tokens, usage.output_tokens) == (
+        3,
+        3000,
+        300,
+    )
 
 
 def test_each_answer_is_judged_with_its_own_question() -> None:
@@ -154,7 +159,7 @@ def test_each_scorer_has_a_worst_answer_of_its_own(judging: str) -> None:
     verdicts = score(FakeBedrock(reply), about, SAFETY, FLUENCY, judging=judging)
     found = [(f.name, f.value, metadata(f)["worst_answer"]) for f in verdicts.assessments]
     assert found == [("safety", "no", "3"), ("fluency", "no", "1")]
-    assert verdicts.judge_calls == (3 if judging == "panel" else 6)
+    assert verdicts.usage.calls == (3 if judging == "panel" else 6)
 
 
 def test_a_plain_answer_says_nothing_of_others() -> None:

@@ -25,7 +25,7 @@ from inference_monitor.inference import (
     Usage,
 )
 from inference_monitor.traces.build import BuiltTrace, build_trace
-from inference_monitor.traces.parts import MOST_CHILDREN
+from inference_monitor.traces.spans import MAX_CHILDREN
 from tests import inferences
 from tests.unit.builders import read
 
@@ -185,7 +185,7 @@ def test_a_huge_batch_is_one_trace_of_bounded_size() -> None:
     items = [[{"role": "user", "content": str(n)}] for n in range(3000)]
     messages = [m for item in items for m in item]
     spans = _build(inferences.answered("e-1", items=items, messages=messages)).spans
-    assert len(spans) == 1 + MOST_CHILDREN
+    assert len(spans) == 1 + MAX_CHILDREN
     assert len(spans[0].inputs["messages"]) == 3000
 
 

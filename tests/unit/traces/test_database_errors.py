@@ -7,7 +7,7 @@ import json
 import pytest
 
 from inference_monitor.errors import PermanentWriteError, TransientError
-from inference_monitor.traces.api import Answer
+from inference_monitor.traces.server import Answer
 
 AUTOFLUSH = (
     "(raised as a result of Query-invoked autoflush; consider using a session.no_autoflush block "

@@ -1,7 +1,8 @@
-"""Put the answers of a batch job into MLflow: each once, however often a job is collected."""
+"""Read the results of batch jobs, and write them as assessments."""
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,16 +10,47 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Any
 
+import typer
 from mlflow.entities import Feedback
 
 from inference_monitor.config.models import ModelTable
 from inference_monitor.config.specs import bedrock_model_id
+from inference_monitor.domain import ScoringState, StoredTrace, supersedes
 from inference_monitor.errors import PermanentWriteError, TransientError
-from inference_monitor.ports import ScoringState, StoredTrace, TraceStore, supersedes
+from inference_monitor.ports import TraceStore
 from inference_monitor.scoring.answers import OfAnswer, combine
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
 from inference_monitor.scoring.batch.requests import answer_of, shown_to
 from inference_monitor.scoring.tasks import is_declined
+from inference_monitor_cli.terminal import printable
+
+_SHOWN = 20
+
+
+def tell(job: str, collected: Collected) -> bool:
+    """Print the counts and what is left; gives whether something is."""
+    told = (
+        f"{job}: {collected.answered} of {collected.records} records answered, "
+        f"{collected.written} assessments written, {collected.there} were there, "
+        f"{collected.unreadable} of them unreadable, {collected.declined} declined, "
+        f"{collected.usd:.4f} USD"
+    )
+    sys.stdout.write(f"{told}\n")
+    _list("not judged", collected.failed)
+    _list("not written", collected.not_written)
+    if collected.failed:
+        typer.secho("what is not judged is missing still: run backfill again", err=True)
+    if collected.not_written:
+        typer.secho("what is not written is kept: collect the job again", err=True)
+    return bool(collected.failed or collected.not_written)
+
+
+def _list(what: str, lines: list[str]) -> None:
+    for line in lines[:_SHOWN]:
+        typer.secho(f"{what}: {printable(line)}", fg="red", err=True)
+    if len(lines) > _SHOWN:
+        typer.secho(f"… and {len(lines) - _SHOWN} more", fg="red", err=True)
+
 
 _TOGETHER = 400
 _THREADS = 8

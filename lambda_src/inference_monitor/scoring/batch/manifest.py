@@ -17,14 +17,13 @@ from mlflow.entities import Feedback
 
 from inference_monitor.config.scorers import ScorersConfig
 from inference_monitor.config.specs import Judging, ScorerSpec
+from inference_monitor.domain import Material, Record
 from inference_monitor.inference import Inference, Kind, Source
 from inference_monitor.scoring.batch import requests
-from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.calls import JudgeCall, prompt_version
-from inference_monitor.scoring.judge.criteria import Criterion, criteria
-from inference_monitor.scoring.judge.prompts import Prompt
-from inference_monitor.scoring.material import Material
-from inference_monitor.scoring.record import Record, given_before
+from inference_monitor.scoring.judge.converse import Answer
+from inference_monitor.scoring.judge.prompts import Criterion, Prompt, criteria
+from inference_monitor.scoring.record import given_before
 from inference_monitor.scoring.tasks import is_declined
 
 
@@ -152,8 +151,8 @@ def _as_far_as_needed(asked: Asked) -> Record:
     bucket, _, key = asked.file.removeprefix("s3://").partition("/")
     never = datetime.fromtimestamp(0, UTC)
     return Record(
-        Inference(asked.event_id, never, Kind.LLM, "", None, None),
-        Source(bucket, key, asked.endpoint),
-        asked.trace_id,
-        (Material(None, "", asked.shortened),),
+        source=Source(bucket, key, asked.endpoint),
+        inference=Inference(asked.event_id, never, Kind.LLM, "", None, None),
+        trace_id=asked.trace_id,
+        materials=(Material(None, "", asked.shortened),),
     )

@@ -13,9 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from inference_monitor.config.specs import InferenceParameters
-from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.calls import JudgeCall
-from inference_monitor.scoring.judge.requests import JudgeRequest, Terms, build_request
+from inference_monitor.scoring.judge.converse import Answer, JudgeRequest, Terms, build_request
 
 
 def batch_request(call: JudgeCall) -> JudgeRequest:

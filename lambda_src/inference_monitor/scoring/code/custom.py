@@ -16,10 +16,11 @@ from mlflow.genai.scorers import Scorer as MlflowScorer
 from mlflow.genai.scorers import scorer as mlflow_scorer
 
 from inference_monitor.config.specs import CodeSpec, MlflowSpec
+from inference_monitor.domain import Record
 from inference_monitor.scoring.error_codes import SCORER_ERROR
 from inference_monitor.scoring.material import answer_text
-from inference_monitor.scoring.record import Allowance, Record, Scored, attach
-from inference_monitor.scoring.text import cut_end
+from inference_monitor.scoring.record import Allowance, Scored, attach
+from inference_monitor.text import cut_end
 
 
 class CustomScorer:

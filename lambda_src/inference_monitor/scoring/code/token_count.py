@@ -5,8 +5,9 @@ from __future__ import annotations
 from mlflow.entities import AssessmentSource, AssessmentSourceType, Feedback
 
 from inference_monitor.config.specs import TokenCountSpec
-from inference_monitor.scoring.record import Allowance, Record, Scored, attach
-from inference_monitor.scoring.tokens import reported_or_estimated
+from inference_monitor.domain import Record
+from inference_monitor.scoring.material import reported_or_estimated
+from inference_monitor.scoring.record import Allowance, Scored, attach
 
 
 class TokenCountScorer:

@@ -13,13 +13,13 @@ from mlflow.entities import AssessmentError, AssessmentSource, AssessmentSourceT
 from mlflow.tracing.constant import AssessmentMetadataKey
 
 from inference_monitor.config.specs import Judging, bedrock_model_id
+from inference_monitor.domain import Material, Record
 from inference_monitor.scoring.error_codes import (
     JUDGE_DECLINED,
     JUDGE_REFUSED,
     UNREADABLE_VERDICT,
 )
-from inference_monitor.scoring.judge.answer import Answer
-from inference_monitor.scoring.judge.criteria import Criterion
+from inference_monitor.scoring.judge.converse import Answer, JudgeRequest
 from inference_monitor.scoring.judge.output import repeats
 from inference_monitor.scoring.judge.panel import (
     in_balanced_order,
@@ -28,11 +28,10 @@ from inference_monitor.scoring.judge.panel import (
     panel_version,
     read_panel,
 )
-from inference_monitor.scoring.judge.prompts import BACKGROUND, Prompt
-from inference_monitor.scoring.judge.requests import JudgeRequest
+from inference_monitor.scoring.judge.prompts import BACKGROUND, Criterion, Prompt
 from inference_monitor.scoring.judge.verdict import UnreadableVerdictError, Verdict
-from inference_monitor.scoring.record import Record, attach
-from inference_monitor.scoring.text import estimate_tokens
+from inference_monitor.scoring.record import attach, split_answers
+from inference_monitor.text import estimate_tokens
 
 # A panel's answer has room for all its verdicts, up to what every judge model can say at once.
 _MOST_OUTPUT_TOKENS = 4096
@@ -51,7 +50,7 @@ class _Lost(NamedTuple):
 class JudgeCall:
     """One Converse call about one answer, for one criterion or for several.
 
-    `record` holds this answer alone, see `Record.split`.
+    `record` holds this answer alone, see `split_answers`.
     """
 
     record: Record
@@ -160,7 +159,7 @@ def plan_calls(record: Record, criteria: Sequence[Criterion]) -> list[JudgeCall]
     Those of an answer are in the order of the criteria; a panel stands where its first one does.
     Nothing is asked about what was not captured, or what an answer does not have.
     """
-    return [call for one in record.split() for call in _calls_for(one, criteria)]
+    return [call for one in split_answers(record) for call in _calls_for(one, criteria)]
 
 
 def _calls_for(answer: Record, criteria: Sequence[Criterion]) -> list[JudgeCall]:
@@ -168,7 +167,7 @@ def _calls_for(answer: Record, criteria: Sequence[Criterion]) -> list[JudgeCall]
     if material is None:
         return []
     askable = [criterion for criterion in criteria if criterion.can_be_asked(material)]
-    return [_call(answer, together) for together in _panels(askable)]
+    return [_call(answer, material, together) for together in _panels(askable)]
 
 
 def declined_message(stop_reason: str) -> str:
@@ -191,16 +190,14 @@ def _panels(criteria: Sequence[Criterion]) -> Iterator[list[Criterion]]:
     yield from sorted(groups, key=lambda group: place[group[0].spec.name])
 
 
-def _call(record: Record, criteria: list[Criterion]) -> JudgeCall:
-    assert record.material is not None  # noqa: S101  # plan_calls has looked
+def _call(record: Record, material: Material, criteria: list[Criterion]) -> JudgeCall:
     if criteria[0].judging == "panel":
         ordered = in_balanced_order(criteria, record.trace_id)
-        prompt, tool = panel_prompt(ordered, record.material), panel_tool(ordered)
-        return JudgeCall(record, tuple(ordered), "panel", prompt, tool)
+        prompt, tool = panel_prompt(ordered, material), panel_tool(ordered)
+        return JudgeCall(record, tuple(ordered), "panel", prompt=prompt, tool=tool)
     (criterion,) = criteria
-    question = criterion.question.ask(record.material)
-    assert question is not None  # noqa: S101  # plan_calls has left out what cannot be asked
-    return JudgeCall(record, (criterion,), "each", question, criterion.format.tool)
+    prompt = criterion.question.prompt(material)
+    return JudgeCall(record, (criterion,), "each", prompt=prompt, tool=criterion.format.tool)
 
 
 def prompt_version(criterion: Criterion, judging: Judging) -> str:

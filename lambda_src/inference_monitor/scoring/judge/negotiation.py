@@ -19,9 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inference_monitor.config.models import ModelFacts, ModelTable, Way
-from inference_monitor.scoring.judge.output import has_thoughts, objects, stop_reason
-from inference_monitor.scoring.judge.refusal_words import PARAMETERS, changed_terms, without_ways
-from inference_monitor.scoring.judge.requests import (
+from inference_monitor.scoring.judge.converse import (
     ADDITIONAL,
     WAYS,
     BuiltRequest,
@@ -29,6 +27,8 @@ from inference_monitor.scoring.judge.requests import (
     Terms,
     build_request,
 )
+from inference_monitor.scoring.judge.output import has_thoughts, objects, stop_reason
+from inference_monitor.scoring.judge.refusal_words import PARAMETERS, changed_terms, without_ways
 
 logger = logging.getLogger(__name__)
 

@@ -14,20 +14,24 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inference_monitor.config.placeholders import rename
-from inference_monitor.config.specs import BuiltinSpec, GuidelinesSpec, JudgedSpec, JudgeSpec
-from inference_monitor.scoring.judge.criteria import Criterion
-from inference_monitor.scoring.judge.output import objects
+from inference_monitor.config.specs import (
+    BuiltinSpec,
+    GuidelinesSpec,
+    JudgedSpec,
+    JudgeSpec,
+    rename,
+)
+from inference_monitor.domain import Material
+from inference_monitor.scoring.judge.output import fold_keys, objects
 from inference_monitor.scoring.judge.prompts import (
     ABOUT_DATE_AND_TOOLS,
     BACKGROUND,
+    Criterion,
     Prompt,
     fill_in,
     with_background,
 )
 from inference_monitor.scoring.judge.verdict import UnreadableVerdictError, Verdict, verdict_tool
-from inference_monitor.scoring.judge.written_objects import fold_keys
-from inference_monitor.scoring.material import Material
 
 _GUARD = f"""\
 Judge the response of an AI model by each criterion below on its own. <request>, <response>, \

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from inference_monitor.config.specs import InferenceParameters, bedrock_model_id
 from inference_monitor.errors import JudgeUnavailableError
-from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.calls import declined_message
 from inference_monitor.scoring.judge.client import Judge, JudgeRefusedError
-from inference_monitor.scoring.judge.requests import ADDITIONAL, JudgeRequest, Terms
+from inference_monitor.scoring.judge.converse import ADDITIONAL, Answer, JudgeRequest, Terms
 from inference_monitor.scoring.judge.verdict import UnreadableVerdictError, one_of
 
 _SYSTEM = "You judge whether an answer is in English. First give the rationale, then the result."

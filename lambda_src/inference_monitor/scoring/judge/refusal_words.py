@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from inference_monitor.config.model_ids import without_geography
-from inference_monitor.config.models import Way
-from inference_monitor.scoring.judge.requests import ADDITIONAL, FORCED, TOOLS, BuiltRequest, Terms
+from inference_monitor.config.models import Way, without_geography
+from inference_monitor.scoring.judge.converse import ADDITIONAL, FORCED, TOOLS, BuiltRequest, Terms
 
 _PARAMETERS = {
     "temperature": r"\btemperature",

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference_monitor.config.specs import JudgedSpec, JudgeSpec
-from inference_monitor.scoring.judge.output import explain_stop, objects
-from inference_monitor.scoring.judge.written_objects import TOOL, decoded, fold_keys
+from inference_monitor.scoring.judge.output import TOOL, decoded, explain_stop, fold_keys, objects
 
 Result = str | bool | float
 

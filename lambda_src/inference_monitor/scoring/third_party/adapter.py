@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from inference_monitor.scoring.material import Material
-from inference_monitor.scoring.third_party.line import JudgeLine
+from inference_monitor.domain import Material
+from inference_monitor.scoring.third_party.judge_line import JudgeLine
 
 
 class UnusableMetricError(Exception):

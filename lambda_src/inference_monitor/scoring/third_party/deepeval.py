@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from inference_monitor.scoring.material import Material
+from inference_monitor.domain import Material
 from inference_monitor.scoring.third_party.adapter import conversation_and_answer, refuse_missing
-from inference_monitor.scoring.third_party.line import JudgeLine
+from inference_monitor.scoring.third_party.judge_line import JudgeLine
 
 # These judge the steps of an agent, and would judge the word "null" without saying so.
 _OF_STEPS = frozenset({"PlanAdherence", "PlanQuality", "StepEfficiency"})

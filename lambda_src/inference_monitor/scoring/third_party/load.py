@@ -14,10 +14,10 @@ from typing import Any
 from mlflow.genai.scorers import Scorer as MlflowScorer
 
 from inference_monitor.config.specs import MlflowSpec
-from inference_monitor.config.third_party_names import DEEPEVAL, PHOENIX, RAGAS, Framework
+from inference_monitor.config.third_party import DEEPEVAL, PHOENIX, RAGAS, Framework
 from inference_monitor.scoring.third_party.adapter import Adapter, UnusableMetricError
 from inference_monitor.scoring.third_party.deepeval import DeepEvalAdapter
-from inference_monitor.scoring.third_party.line import JudgeLine
+from inference_monitor.scoring.third_party.judge_line import JudgeLine
 from inference_monitor.scoring.third_party.phoenix import PhoenixAdapter
 from inference_monitor.scoring.third_party.ragas import RagasAdapter
 

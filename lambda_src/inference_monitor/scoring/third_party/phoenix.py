@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, create_model
 
-from inference_monitor.scoring.material import Material
+from inference_monitor.domain import Material
 from inference_monitor.scoring.third_party.adapter import conversation_and_answer, refuse_missing
-from inference_monitor.scoring.third_party.line import JudgeLine
+from inference_monitor.scoring.third_party.judge_line import JudgeLine
 
 
 class PhoenixAdapter:

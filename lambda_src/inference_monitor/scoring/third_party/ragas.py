@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from inference_monitor.scoring.material import Material
+from inference_monitor.domain import Material
 from inference_monitor.scoring.third_party.adapter import (
     UnusableMetricError,
     conversation_and_answer,
     refuse_missing,
 )
-from inference_monitor.scoring.third_party.line import JudgeLine
+from inference_monitor.scoring.third_party.judge_line import JudgeLine
 
 _GIVEN = {"user_input", "response"}
 

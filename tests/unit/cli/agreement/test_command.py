@@ -17,7 +17,7 @@ from inference_monitor_cli.agreement import labelled_judging, with_people
 from inference_monitor_cli.agreement.human_feedback import Assessed, Opinion
 from inference_monitor_cli.agreement.labelled_agreement import STAND_IN
 from inference_monitor_cli.agreement.labelled_set import load_labelled_set
-from inference_monitor_cli.capture_files import Hours
+from inference_monitor_cli.captures import Hours
 from inference_monitor_cli.main import app
 from local.judge.answer import SAYS
 from tests.unit.aws import Account

@@ -187,4 +187,4 @@ def test_the_set_is_part_of_the_command() -> None:
     """It lies in the package, and not among the samples, which the demo takes."""
     root = Path(__file__).parents[4]
     assert SHIPPED.is_relative_to(root / "cli" / "inference_monitor_cli")
-    assert '"labelled/*.yaml"' in (root / "pyproject.toml").read_text()
+    assert '"agreement/labelled/*.yaml"' in (root / "pyproject.toml").read_text()

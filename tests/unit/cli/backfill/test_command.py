@@ -16,17 +16,13 @@ import yaml
 from mlflow.entities import Feedback
 from typer.testing import CliRunner
 
+from inference_monitor.domain import ScoringState, StoredTrace
 from inference_monitor.errors import TransientError
 from inference_monitor.identity import assessment_id, trace_id
 from inference_monitor.inference import Source
-from inference_monitor.ports import ScoringState, StoredTrace
 from inference_monitor_cli import executions
 from inference_monitor_cli.backfill import work
-from inference_monitor_cli.backfill.batch import (
-    collection,
-    following,
-    spool,
-)
+from inference_monitor_cli.backfill.batch import collection, jobs, spool
 from inference_monitor_cli.main import app
 from inference_monitor_cli.stored_traces import NoExperimentError
 from local.judge.behaviour import Behaviour
@@ -114,7 +110,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     world.scorers()
     monkeypatch.setattr(boto3, "Session", lambda: account)
     monkeypatch.setattr(executions, "POLL_SECONDS", 0)
-    monkeypatch.setattr(following, "FIRST_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(jobs, "FIRST_PAUSE_SECONDS", 0)
     reader = SimpleNamespace(stored=world.traces.lookup, experiment_id=EXPERIMENT)
     monkeypatch.setattr(work, "StoredTraces", lambda *_: reader)
     monkeypatch.setattr(work, "MlflowTraceStore", lambda *_: world.traces)

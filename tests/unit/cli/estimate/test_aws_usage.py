@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from inference_monitor.handler import COUNTED
-from inference_monitor_cli.estimate import aws_figures
+from inference_monitor.metric_names import SUMMARY_METRICS
+from inference_monitor_cli.estimate import aws_usage
 from inference_monitor_cli.estimate.aws_prices import AwsPrices, InvalidAwsPricesError
 from inference_monitor_cli.estimate.aws_usage import (
     FunctionSize,
@@ -40,8 +40,8 @@ def test_step_functions_counts_what_is_entered_and_started() -> None:
 
 def test_lambda_is_paid_by_memory_and_time() -> None:
     """50 invocations, 1,000 records and 10 cold starts, times two GB; the judge is not asked."""
-    expected = 50 * aws_figures.SECONDS_PER_BATCH
-    expected += 1000 * aws_figures.SECONDS_PER_RECORD + 10 * aws_figures.INIT_SECONDS
+    expected = 50 * aws_usage.SECONDS_PER_BATCH
+    expected += 1000 * aws_usage.SECONDS_PER_RECORD + 10 * aws_usage.INIT_SECONDS
     assert seconds(WORK, NOTHING, SIZE) == pytest.approx(expected)
     assert priced(WORK)["Lambda"] == pytest.approx(expected * 2 * 0.0000166667 + 50 * 0.0000002)
 
@@ -70,7 +70,7 @@ def test_the_small_services() -> None:
     logged = 50 * 2000 + 10 * 4400 + 40 * 2800
     assert lines["CloudWatch logs"] == pytest.approx(logged / 1024**3 * 0.5)
     assert lines["X-Ray"] == pytest.approx(50 * 0.000005)
-    kept = 1000 * aws_figures.MLFLOW_BYTES_PER_TRACE + 4_000_000 * aws_figures.MLFLOW_BYTES_PER_BYTE
+    kept = 1000 * aws_usage.MLFLOW_BYTES_PER_TRACE + 4_000_000 * aws_usage.MLFLOW_BYTES_PER_BYTE
     assert mlflow_bytes(WORK) == kept
     assert lines["MLflow storage"] == pytest.approx(kept / 1024**3 * 0.023)
 
@@ -87,12 +87,12 @@ def test_the_function_sends_as_many_metrics_as_are_priced() -> None:
 
     Each is sent by endpoint and by deployment. One more tells of silence.
     """
-    assert 2 * (len(COUNTED) + 2) + 1 == aws_figures.METRICS
+    assert 2 * (len(SUMMARY_METRICS) + 1) + 1 == aws_usage.METRICS
 
 
 def test_every_mistake_in_a_price_file_has_its_line(tmp_path: Path) -> None:
     """A wrong number and a service that is missing."""
-    text = Path(aws_figures.__file__).with_name("aws_prices.yaml").read_text()
+    text = Path(aws_usage.__file__).with_name("aws_prices.yaml").read_text()
     file = tmp_path / "prices.yaml"
     file.write_text(text.replace("0.025", "cheap").partition("xray:")[0])
     with pytest.raises(InvalidAwsPricesError) as raised:

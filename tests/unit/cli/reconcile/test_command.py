@@ -18,7 +18,7 @@ from inference_monitor.capture.reader import read_document
 from inference_monitor.errors import TransientError
 from inference_monitor.identity import trace_id
 from inference_monitor.inference import Source
-from inference_monitor.storage import S3Results
+from inference_monitor.results import S3Results
 from inference_monitor_cli.main import app
 from inference_monitor_cli.reconcile import command
 from inference_monitor_cli.reconcile.comparison import LOOKED_UP_AT_ONCE

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from inference_monitor.capture.lines import iter_lines
 from inference_monitor.capture.reader import Quarantined, read_document, read_line
 from inference_monitor.inference import Source
-from inference_monitor.storage import S3Results
+from inference_monitor.results import S3Results
 from inference_monitor_cli import deployment, executions
 from inference_monitor_cli.main import app
 from stacks.names import Names

@@ -10,6 +10,7 @@ import pytest
 
 from inference_monitor.config.models import model_table
 from inference_monitor.config.scorers import ScorersConfig
+from inference_monitor.domain import Record
 from inference_monitor.inference import Choice, Response
 from inference_monitor.scoring.batch.manifest import Asked, Manifest
 from inference_monitor.scoring.batch.requests import (
@@ -19,12 +20,11 @@ from inference_monitor.scoring.batch.requests import (
     model_input,
     to_json,
 )
-from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.calls import JudgeCall, plan_calls
-from inference_monitor.scoring.judge.criteria import criteria
+from inference_monitor.scoring.judge.converse import Answer, Terms, build_request
 from inference_monitor.scoring.judge.negotiation import first_terms
-from inference_monitor.scoring.judge.requests import Terms, build_request
-from inference_monitor.scoring.record import record_of
+from inference_monitor.scoring.judge.prompts import criteria
+from inference_monitor.scoring.record import with_materials
 from local.judge.batch_records import answered
 from local.judge.behaviour import Behaviour
 from tests.unit.judging import MODEL, SAFETY, SOURCE, answer, config, inference, verdict
@@ -41,7 +41,7 @@ PANEL = config(SAFETY, TONE, QUALITY, judging="panel")
 def calls(scorers: ScorersConfig, **changes: Any) -> list[JudgeCall]:
     """The calls for one inference."""
     one = inference(**changes)
-    return plan_calls(record_of(one, SOURCE, scorers), criteria(scorers, MODEL))
+    return plan_calls(with_materials(Record.of(one, SOURCE), scorers), criteria(scorers, MODEL))
 
 
 def body_of(call: JudgeCall, terms: Terms | None = None) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def test_what_was_cut_is_said_of_the_verdict() -> None:
 def test_a_manifest_says_which_answer_a_record_is_about() -> None:
     """So that what was said of several answers can be put together without the captures."""
     two = replace(inference(), response=Response("x", choices=(Choice(None), Choice("b"))))
-    record = record_of(two, SOURCE, EACH)
+    record = with_materials(Record.of(two, SOURCE), EACH)
     (call, *_) = plan_calls(record, criteria(config(SAFETY), MODEL))
     written_down = Asked.of(call, "1", ["safety"], record.answers).to_json()
     lines = [Manifest("job-1", MODEL, EACH, {}).head(), written_down]

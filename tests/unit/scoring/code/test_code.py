@@ -24,7 +24,7 @@ def run(
         config(*specs), FakeBedrock(), default_model=MODEL, concurrency=2, drop_ins=folder
     )
     (verdicts,) = built.score(batch(about or inference()))
-    assert (verdicts.pending, verdicts.judge_calls) == ([], 0)
+    assert (verdicts.pending, verdicts.usage.calls) == ([], 0)
     return verdicts.assessments
 
 

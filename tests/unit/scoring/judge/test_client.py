@@ -15,9 +15,8 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from inference_monitor.config.specs import InferenceParameters
-from inference_monitor.delivery import RefusedJudges
+from inference_monitor.domain import RefusedJudges
 from inference_monitor.errors import JudgeUnavailableError
-from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.client import (
     MOST_FAILED,
     MOST_THROTTLED,
@@ -26,8 +25,8 @@ from inference_monitor.scoring.judge.client import (
     JudgeRefusedError,
     bedrock_client,
 )
-from inference_monitor.scoring.judge.pace import Pace
-from inference_monitor.scoring.judge.requests import JudgeRequest
+from inference_monitor.scoring.judge.converse import Answer, JudgeRequest
+from inference_monitor.scoring.judge.rate_limit import Pace
 from tests.unit.judging import FakeBedrock, FakeTime, bedrock_error, verdict
 
 REQUEST = JudgeRequest(

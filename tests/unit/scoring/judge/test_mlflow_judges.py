@@ -34,7 +34,7 @@ from mlflow.genai.scorers import Scorer
 from inference_monitor.config.mlflow_classes import JUDGES, judge_class, why_refused
 from inference_monitor.config.scorers import InvalidScorersError, load_scorers
 from inference_monitor.config.specs import JudgedSpec, MlflowJudgeSpec
-from inference_monitor.config.third_party_names import framework_of
+from inference_monitor.config.third_party import framework_of
 from inference_monitor.inference import Inference
 from tests.unit.judging import FakeBedrock, batch, config, inference, scorers, verdict
 from tests.unit.talks import TALK
@@ -235,10 +235,10 @@ def test_arguments_of_the_class_are_honoured() -> None:
                      "  arguments: {should_consider_ordering: 'no'}",
                      "5: scorer `a`: `should_consider_ordering` must be true or false", id="flag"),
         pytest.param("class: mlflow.genai.scorers.Safety\n  judging: panel",
-                     "5: scorer `a`: `type: mlflow` is asked with MLflow's instructions",
+                     "5: scorer `a`: `type: mlflow` uses MLflow's instructions",
                      id="panel"),
         pytest.param("class: mlflow.genai.scorers.Safety\n  when: {status: error}",
-                     "5: scorer `a`: a judge is asked about answers of LLMs only", id="failures"),
+                     "5: scorer `a`: judges score answers of LLMs only", id="failures"),
         pytest.param("class: mlflow.genai.scorers.scorer",
                      "4: scorer `a`: scorer is a function of MLflow", id="function"),
         pytest.param("class: mlflow.genai.scorers.Completenes",

@@ -11,10 +11,9 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from inference_monitor.config.specs import InferenceParameters
-from inference_monitor.scoring.judge.answer import Answer
 from inference_monitor.scoring.judge.client import Judge, JudgeRefusedError
+from inference_monitor.scoring.judge.converse import Answer, JudgeRequest
 from inference_monitor.scoring.judge.negotiation import MOST_REFUSALS
-from inference_monitor.scoring.judge.requests import JudgeRequest
 from inference_monitor.scoring.judge.verdict import one_of
 from tests.unit.judging import FakeBedrock, answer, bedrock_error, patient_pace, thought, verdict
 from tests.unit.picky import TRIGGERS, PickyModel, config, way_of

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_monitor.config.specs import InferenceParameters
-from inference_monitor.delivery import RefusedJudges
+from inference_monitor.domain import RefusedJudges
 from inference_monitor.errors import JudgeUnavailableError
 from inference_monitor.scoring.judge.client import Judge, JudgeRefusedError
+from inference_monitor.scoring.judge.converse import JudgeRequest
 from inference_monitor.scoring.judge.negotiation import MOST_REFUSALS
-from inference_monitor.scoring.judge.requests import JudgeRequest
 from inference_monitor.scoring.judge.verdict import one_of, verdict_tool
 from tests.unit.judging import bedrock_error, patient_pace
 from tests.unit.picky import TRIGGERS, PickyModel, config, way_of

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_monitor.scoring.judge.pace import Pace
+from inference_monitor.scoring.judge.rate_limit import Pace
 from local.judge.quota import Quota
 from tests.unit.judging import FakeTime
 

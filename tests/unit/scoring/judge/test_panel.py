@@ -15,9 +15,9 @@ from inference_monitor.config.specs import JudgedSpec
 from inference_monitor.inference import ToolCall
 from inference_monitor.scoring.build import SCORERS_FILE
 from inference_monitor.scoring.error_codes import UNREADABLE_VERDICT
-from inference_monitor.scoring.judge.criteria import Criterion, criteria
 from inference_monitor.scoring.judge.panel import in_balanced_order, statement
-from inference_monitor.scoring.text import estimate_tokens
+from inference_monitor.scoring.judge.prompts import Criterion, criteria
+from inference_monitor.text import estimate_tokens
 from tests.unit.attacks import ATTACKS, Attack
 from tests.unit.judging import (
     MODEL,
@@ -79,7 +79,7 @@ def test_one_call_gives_every_assessment() -> None:
         ("relevance", "yes", "It is about it."),
         ("stars", 4, "Fine."),
     ]
-    assert len(bedrock.requests) == verdicts.judge_calls == 1
+    assert len(bedrock.requests) == verdicts.usage.calls == 1
     assert len({f.assessment_id for f in verdicts.assessments}) == 4
 
 
@@ -98,7 +98,7 @@ def test_the_parts_of_a_call_make_the_whole() -> None:
     assert sum(int(m["mlflow.assessment.judgeInputTokens"]) for m in told) == 1000
     assert sum(int(m["mlflow.assessment.judgeOutputTokens"]) for m in told) == 100
     cost = sum(float(m["mlflow.assessment.judgeCost"]) for m in told)
-    assert cost == pytest.approx(verdicts.cost_usd) == pytest.approx(0.0045)
+    assert cost == pytest.approx(verdicts.usage.cost_usd) == pytest.approx(0.0045)
     assert {(m["judging"], m["judged_together"]) for m in told} == {("panel", "4")}
 
 

@@ -13,11 +13,11 @@ from mlflow.genai.judges.prompts import fluency, guidelines, relevance_to_query,
 from mlflow.genai.prompts.utils import format_prompt
 
 from inference_monitor.config.specs import JudgedSpec, JudgeSpec, Judging
+from inference_monitor.domain import Material
 from inference_monitor.inference import Failure, Request, Response, ToolCall
 from inference_monitor.scoring.judge.calls import prompt_version
-from inference_monitor.scoring.judge.criteria import criteria
-from inference_monitor.scoring.judge.prompts import BACKGROUND, Prompt, Question, question
-from inference_monitor.scoring.material import Material, answer_text, material, request_text
+from inference_monitor.scoring.judge.prompts import BACKGROUND, Prompt, Question, criteria, question
+from inference_monitor.scoring.material import answer_text, material, request_text
 from tests.unit.judging import config, inference
 
 QUESTION, ANSWER = "What is 2 < 3?", "It is true: 2 < 3."
@@ -46,9 +46,7 @@ def spec(document: dict[str, Any]) -> JudgedSpec:
 
 def asked(document: dict[str, Any], about: Material = MATERIAL) -> Prompt:
     """What a scorer asks."""
-    prompt = question(spec(document)).ask(about)
-    assert prompt is not None
-    return prompt
+    return question(spec(document)).prompt(about)
 
 
 def test_the_questions_are_mlflows_own() -> None:
@@ -101,27 +99,24 @@ def test_a_question_shows_tools_and_documents_where_it_wants_them() -> None:
     """A template that places them itself has them there only; without documents it is not asked."""
     wants = Question("s", "{{contexts}} | {{tools}} | {{request}} | {{response}}")
     about = replace(MATERIAL, tools="T", contexts="C")
-    prompt = wants.ask(about)
-    assert prompt is not None
+    prompt = wants.prompt(about)
     assert prompt.user == f"C | T | {QUESTION} | {ANSWER}"
-    assert wants.ask(replace(about, contexts=None)) is None
-    without_tools = wants.ask(replace(about, tools=None))
-    assert without_tools is not None
+    with pytest.raises(ValueError, match="needs documents or tool results"):
+        wants.prompt(replace(about, contexts=None))
+    without_tools = wants.prompt(replace(about, tools=None))
     assert without_tools.user.startswith("C | The request names none. | ")
 
 
 def test_a_conversation_is_shown_with_its_tools() -> None:
     """As a request is: what the model could have done belongs to how it went."""
-    prompt = Question("s", "{{conversation}}").ask(replace(MATERIAL, tools="T", turns=2))
-    assert prompt is not None
+    prompt = Question("s", "{{conversation}}").prompt(replace(MATERIAL, tools="T", turns=2))
     assert prompt.user.startswith("<tools>\nT\n</tools>\n\n<message")
 
 
 def test_documents_and_tools_cannot_close_their_tags() -> None:
     """They were written by anybody, as the rest."""
     wants = Question("s", "<contexts>{{contexts}}</contexts><tools>{{tools}}</tools>")
-    prompt = wants.ask(Material("q", "a", tools="x</tools>y", contexts="x</contexts>{{tools}}"))
-    assert prompt is not None
+    prompt = wants.prompt(Material("q", "a", tools="x</tools>y", contexts="x</contexts>{{tools}}"))
     assert prompt.user == (
         "<contexts>x&lt;/contexts>{{tools}}</contexts><tools>x&lt;/tools>y</tools>"
     )
@@ -182,7 +177,7 @@ def test_the_judge_is_told_what_the_tags_hold(document: dict[str, Any]) -> None:
 def test_what_was_not_captured_is_not_asked_about() -> None:
     """Where an endpoint captures answers only, questions about the request are left out."""
     about = Material(None, ANSWER)
-    asks = [question(spec(document)).ask(about) is not None for document in SPECS]
+    asks = [question(spec(document)).can_be_asked(about) for document in SPECS]
     assert asks == [True, False, True, False, False]
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from inference_monitor.config.specs import InferenceParameters
-from inference_monitor.delivery import RefusedJudges
+from inference_monitor.domain import RefusedJudges
 from inference_monitor.scoring.judge.client import Judge, JudgeRefusedError
+from inference_monitor.scoring.judge.converse import JudgeRequest, Terms, build_request
 from inference_monitor.scoring.judge.refusal_words import changed_terms
-from inference_monitor.scoring.judge.requests import JudgeRequest, Terms, build_request
 from inference_monitor.scoring.judge.verdict import one_of
 from tests.unit.judging import FakeBedrock, bedrock_error, patient_pace
 from tests.unit.picky import PickyModel, config

@@ -11,13 +11,13 @@ from botocore.stub import Stubber
 
 from inference_monitor.config.models import Way, model_table
 from inference_monitor.config.specs import InferenceParameters
-from inference_monitor.scoring.judge.negotiation import first_terms
-from inference_monitor.scoring.judge.requests import (
+from inference_monitor.scoring.judge.converse import (
     JudgeRequest,
     Terms,
     build_request,
     closed_schema,
 )
+from inference_monitor.scoring.judge.negotiation import first_terms
 from tests.unit.judging import MODEL, verdict
 from tests.unit.scoring.judge.test_verdict import NUMBER, YES_NO, form
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from inference_monitor.errors import TransientError
-from inference_monitor.scoring.judge.pace import Pace
-from inference_monitor.scoring.judge.shared_limit import SharedLimit
-from inference_monitor.scoring.judge.slots import LocalSlots, SharedSlots, Slots
+from inference_monitor.scoring.judge.rate_limit import Pace
+from inference_monitor.scoring.judge.shared_limit import LocalSlots, SharedLimit, SharedSlots, Slots
 from tests.unit.judging import FakeTime
 
 RATE = 10.0

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from mlflow.entities import Feedback
 
+from inference_monitor.domain import Verdicts
 from inference_monitor.inference import Choice, Response
-from inference_monitor.ports import Verdicts
 from inference_monitor.scoring.cost.budget import Reservation
 from tests.unit import third_party_fakes
 from tests.unit.judging import (
@@ -89,8 +89,13 @@ def test_a_verdict_of_deepeval_is_read_with_its_costs(bedrock: FakeBedrock) -> N
         "mlflow.scorer.framework": "deepeval",
         "score": "1.0",
     }
-    assert (verdicts.judge_calls, verdicts.input_tokens, verdicts.output_tokens) == (2, 2000, 200)
-    assert math.isclose(verdicts.cost_usd, 0.003)
+    usage = verdicts.usage
+    assert (usage.calls, usage.input_tokens, usage.output_tokens) == (
+        2,
+        2000,
+        200,
+    )
+    assert math.isclose(verdicts.usage.cost_usd, 0.003)
 
 
 def test_every_answer_is_judged_and_the_worst_counts(bedrock: FakeBedrock) -> None:
@@ -214,7 +219,7 @@ def test_a_metric_that_cannot_work_says_what_it_lacks(
     assert feedback.error_message == f"cannot be loaded: {says}"
     assert feedback.value is None
     assert feedback.source.source_type == "CODE"
-    assert (bedrock.requests, verdicts.judge_calls, verdicts.pending) == ([], 0, [])
+    assert (bedrock.requests, verdicts.usage.calls, verdicts.pending) == ([], 0, [])
 
 
 @pytest.mark.parametrize("key", ["deepeval", "ragas", "phoenix"])
@@ -234,7 +239,7 @@ def test_a_refusal_is_told_and_not_repeated(bedrock: FakeBedrock) -> None:
     feedback = only(verdicts)
     assert feedback.error_code == "JUDGE_REFUSED"
     assert str(feedback.error_message).startswith("AccessDeniedException: Bedrock says no: ")
-    assert (len(bedrock.requests), verdicts.judge_calls) == (1, 1)
+    assert (len(bedrock.requests), verdicts.usage.calls) == (1, 1)
 
 
 @pytest.mark.parametrize("answered", [0, 1])
@@ -251,8 +256,8 @@ def test_a_judge_that_is_away_leaves_the_metric_pending(
     bedrock.reply = away
     (verdicts,) = scorers(bedrock, metric("deepeval.AnswerRelevancy")).score(batch(inference()))
     assert (verdicts.assessments, verdicts.pending) == ([], ["mine"])
-    assert verdicts.judge_calls == answered + 1
-    assert verdicts.input_tokens == 1000 * answered
+    assert verdicts.usage.calls == answered + 1
+    assert verdicts.usage.input_tokens == 1000 * answered
 
 
 class TwoCalls:
@@ -285,7 +290,7 @@ def test_every_call_of_a_metric_is_paid_from_the_budget(bedrock: FakeBedrock) ->
     first, second = built.score(batch(inference(), inference(event_id="event-2")))
     assert [f.value for f in first.assessments] == ["yes"]
     assert budget.settled == [pytest.approx(0.0015)] * 2
-    assert (second.assessments, second.exhausted, second.judge_calls) == ([], True, 0)
+    assert (second.assessments, second.exhausted, second.usage.calls) == ([], True, 0)
     assert len(bedrock.requests) == 2
 
 
@@ -317,7 +322,7 @@ def test_an_answer_that_cannot_be_read_is_an_error(
     assert feedback.value is None
     assert feedback.error_code == "UNREADABLE_VERDICT"
     assert feedback.error_message == says
-    assert verdicts.judge_calls == 1
+    assert verdicts.usage.calls == 1
 
 
 def test_a_second_answer_may_make_up_for_the_first(bedrock: FakeBedrock) -> None:
@@ -326,7 +331,7 @@ def test_a_second_answer_may_make_up_for_the_first(bedrock: FakeBedrock) -> None
     bedrock.reply = lambda _: answers[len(bedrock.requests) - 1]
     verdicts = run(bedrock, metric("ragas.Rubric"))
     assert only(verdicts).value == 4.0
-    assert (verdicts.judge_calls, verdicts.input_tokens) == (2, 2000)
+    assert (verdicts.usage.calls, verdicts.usage.input_tokens) == (2, 2000)
 
 
 def test_json_in_a_text_is_read_too(bedrock: FakeBedrock) -> None:
@@ -353,7 +358,7 @@ def test_a_metric_without_a_judge_costs_nothing(bedrock: FakeBedrock) -> None:
         "scorer_version": "1",
         "mlflow.scorer.framework": "deepeval",
     }
-    assert (bedrock.requests, verdicts.cost_usd) == ([], 0)
+    assert (bedrock.requests, verdicts.usage.cost_usd) == ([], 0)
 
 
 def test_verdicts_do_not_get_mixed_up_between_threads(bedrock: FakeBedrock) -> None:

@@ -1,0 +1,1 @@
+"""Mutation tests: which changes of the code no unit test notices."""

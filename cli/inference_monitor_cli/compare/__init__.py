@@ -1,0 +1,1 @@
+"""The verbs `compare` and `gate`: two sets of inferences held beside each other."""
