@@ -1,4 +1,4 @@
-"""The shapes of event the function takes, each read into what it asks for.
+"""The events that the function accepts, each read into a request.
 
 * from the map: `{"BatchInput": {"bucket", "key", "execution"?}, "Items": [record, …]}`
 * by hand: `{"bucket", "key"}` or `{"s3_bucket", "s3_key"}`
@@ -8,19 +8,35 @@
 * after a map: `{"ledger": {"bucket", "key", "results": {"Bucket", "Key"}, "map_run"?}}`
 * after an execution that ended badly: EventBridge's "Step Functions Execution Status Change"
 
-`"scoring": "off"` beside the first three asks for traces without scores, `"scorers": ["name", …]`
-for the scores of these scorers only. `execution` is the ARN of the execution, the same in all its
-attempts, and `request` the input that somebody started it with, where both may stand, too; the
-workflow sends these two with files as well, and with `"range": {"start", "end"}` it asks for the
-lines that begin in these bytes.
+The first three may have `"scoring": "off"` for traces without scores, or `"scorers": ["name", …]`
+for the scores of these scorers only. The workflow adds `execution`, the ARN of the execution, which
+is the same in all its attempts, and `request`, the input that the execution was started with, which
+may have both members, too. It sends `"range": {"start", "end"}` for the lines that begin in these
+bytes.
+
+Other members are ignored. Errors name members and never quote values, because events hold what
+people typed.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote_plus
+
+from pydantic import (
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from inference_monitor.capture.source import ByteRange
 from inference_monitor.errors import InvalidEventError
@@ -32,64 +48,194 @@ _EXPECTED = (
     'send {"bucket": "…", "key": "….jsonl"}, an S3 event, '
     'or {"BatchInput": {"bucket": "…", "key": "…"}, "Items": […]}'
 )
+_PROBLEMS = {
+    "list_type": "is not a list",
+    "missing": "is missing",
+    "model_type": "is not an object",
+    "string_too_short": "is empty",
+    "string_type": "is not a text",
+}
+"""Messages for pydantic's error types; its own are used for others."""
+
+Name = Annotated[str, Field(min_length=1)]
+OptionalName = Annotated[
+    str | None, BeforeValidator(lambda value: value if isinstance(value, str) and value else None)
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Whether records are to be scored, and by which scorers; None: by all."""
-
-    scoring: bool = True
-    scorers: frozenset[str] | None = None
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Location(_Model):
+    """A capture file, as the function is invoked by hand."""
+
+    bucket: Name
+    key: Name
+
+
+class _S3Location(Location):
+    """The same under other names."""
+
+    bucket: Name = Field(validation_alias="s3_bucket")
+    key: Name = Field(validation_alias="s3_key")
+
+
+class _EventBridgeLocation(Location):
+    """An event of S3 through EventBridge."""
+
+    bucket: Name = Field(validation_alias=AliasPath("detail", "bucket", "name"))
+    key: Name = Field(validation_alias=AliasPath("detail", "object", "key"))
+
+
+class _NotificationLocation(Location):
+    """An event notification of S3."""
+
+    bucket: Name = Field(validation_alias=AliasPath("Records", 0, "s3", "bucket", "name"))
+    key: Name = Field(validation_alias=AliasPath("Records", 0, "s3", "object", "key"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_record(cls, event: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(event["Records"], list) or len(event["Records"]) != 1:
+            raise PydanticCustomError("records", "an S3 notification must hold exactly one record")
+        return event
+
+    @field_validator("key")
+    @classmethod
+    def _decode(cls, key: str) -> str:
+        """S3's own notifications encode the key as in a URL; EventBridge does not."""
+        return unquote_plus(key)
+
+
+def _shape_of_pair(where: Any) -> Literal["pair", "s3_pair"]:
+    return "s3_pair" if isinstance(where, dict) and "s3_bucket" in where else "pair"
+
+
+def _shape_of_file(event: Any) -> Literal["pair", "s3_pair", "event_bridge", "notification"]:
+    if isinstance(event, dict) and "detail" in event:
+        return "event_bridge"
+    if isinstance(event, dict) and "Records" in event:
+        return "notification"
+    return _shape_of_pair(event)
+
+
+_Pair = Annotated[
+    Annotated[Location, Tag("pair")] | Annotated[_S3Location, Tag("s3_pair")],
+    Discriminator(_shape_of_pair),
+]
+_File = Annotated[
+    Annotated[Location, Tag("pair")]
+    | Annotated[_S3Location, Tag("s3_pair")]
+    | Annotated[_EventBridgeLocation, Tag("event_bridge")]
+    | Annotated[_NotificationLocation, Tag("notification")],
+    Discriminator(_shape_of_file),
+]
+_INTERNAL = {"file", "wanted", "pair", "s3_pair", "event_bridge", "notification"}
+"""Parts of pydantic's locations that the event does not have."""
+
+
+class Wanted(_Model):
+    """Whether records are scored, and by which scorers."""
+
+    mode: Any = Field(default=None, validation_alias="scoring")
+    names: list[str] | None = Field(default=None, validation_alias="scorers")
+
+    @property
+    def scoring(self) -> bool:
+        """Whether any scorer runs."""
+        return bool(self.mode != "off")
+
+    @property
+    def scorers(self) -> frozenset[str] | None:
+        """The only scorers that run; None for all."""
+        return None if self.names is None else frozenset(self.names)
+
+
+class _Request(_Model):
+    file: Location
+
+    @property
+    def bucket(self) -> str:
+        """The bucket of the capture file."""
+        return self.file.bucket
+
+    @property
+    def key(self) -> str:
+        """The key of the capture file."""
+        return self.file.key
+
+
+class Batch(_Request):
     """Records of a capture file, parsed by Step Functions."""
 
-    bucket: str
-    key: str
-    items: list[Any]
-    wanted: Wanted = Wanted()
-    execution: str | None = None
+    file: _Pair = Field(validation_alias="BatchInput")
+    items: list[Any] = Field(validation_alias="Items")
+    execution: OptionalName = Field(
+        default=None, validation_alias=AliasPath("BatchInput", "execution")
+    )
+    wanted: Wanted
+
+    @model_validator(mode="before")
+    @classmethod
+    def _merge(cls, event: dict[str, Any]) -> dict[str, Any]:
+        batch_input = event.get("BatchInput")
+        request = batch_input.get("request") if isinstance(batch_input, dict) else None
+        return {**event, "wanted": _merged(request, event)}
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureFile:
-    """A capture file to be read here, whole or a range of it."""
+class CaptureFile(_Request):
+    """A capture file to be read by the function, whole or a range of it."""
 
-    bucket: str
-    key: str
-    wanted: Wanted = Wanted()
-    execution: str | None = None
+    file: _File
+    execution: OptionalName = None
+    wanted: Wanted
     range: ByteRange | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _merge(cls, event: dict[str, Any]) -> dict[str, Any]:
+        return {**event, "file": event, "wanted": _merged(event.get("request"), event)}
 
-@dataclass(frozen=True, slots=True)
-class CutFile:
+    @field_validator("range", mode="before")
+    @classmethod
+    def _read_range(cls, limits: Any) -> ByteRange:
+        start, end = (limits.get(n) if isinstance(limits, dict) else None for n in ("start", "end"))
+        if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end:
+            raise PydanticCustomError("range", "needs whole numbers, 0 <= start < end")
+        return ByteRange(start, end)
+
+
+class CutFile(_Request):
     """A capture file to be cut into ranges."""
 
-    bucket: str
-    key: str
+    file: _Pair = Field(validation_alias="cut")
 
 
-@dataclass(frozen=True, slots=True)
-class MapRun:
+class MapRun(_Request):
     """A finished map over a capture file: the manifest of its results, and the ARN of the run."""
 
-    bucket: str
-    key: str
-    manifest_bucket: str
-    manifest_key: str
-    map_run: str | None = None
+    file: _Pair = Field(validation_alias="ledger")
+    manifest_bucket: Name = Field(validation_alias=AliasPath("ledger", "results", "Bucket"))
+    manifest_key: Name = Field(validation_alias=AliasPath("ledger", "results", "Key"))
+    map_run: OptionalName = Field(default=None, validation_alias=AliasPath("ledger", "map_run"))
 
 
-@dataclass(frozen=True, slots=True)
-class FailedExecution:
+def _parse_input(text: Any) -> Any:
+    """The input of an execution, which its event has as JSON text."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        raise PydanticCustomError("input", "is not a JSON object in a text") from None
+
+
+class FailedExecution(_Request):
     """An execution over a capture file that failed, timed out or was stopped, and its error."""
 
-    bucket: str
-    key: str
-    error: str | None
+    file: Annotated[_File, BeforeValidator(_parse_input)] = Field(
+        validation_alias=AliasPath("detail", "input")
+    )
+    error: OptionalName = Field(default=None, validation_alias=AliasPath("detail", "error"))
 
 
 Request = Batch | CaptureFile | CutFile | MapRun | FailedExecution
@@ -99,101 +245,34 @@ def parse_event(event: Any) -> Request:
     """Read the event of an invocation.
 
     Raises:
-        InvalidEventError: If the event has none of the shapes above; says which there are.
+        InvalidEventError: If the event has none of the shapes above; names the members that are
+            wrong, and shows events that are right.
     """
     if not isinstance(event, dict):
         raise InvalidEventError(f"the event is not a JSON object; {_EXPECTED}")
-    if "Items" in event:
-        batch_input = _object(event, "BatchInput")
-        if not isinstance(event["Items"], list):
-            raise InvalidEventError("Items is not a list of records")
-        execution = _optional_text(batch_input, "execution")
-        wanted = _wanted(batch_input.get("request"), event)
-        return Batch(*_location(batch_input), event["Items"], wanted, execution)
-    if "ledger" in event:
-        ledger = _object(event, "ledger")
-        results = _object(ledger, "results")
-        manifest = _text(results, "Bucket"), _text(results, "Key")
-        return MapRun(*_location(ledger), *manifest, _optional_text(ledger, "map_run"))
-    if event.get("detail-type") == EXECUTION_ENDED:
-        detail = _object(event, "detail")
-        return FailedExecution(
-            *_file_location(_json_object(detail, "input")), _optional_text(detail, "error")
-        )
-    if "cut" in event:
-        return CutFile(*_location(_object(event, "cut")))
-    execution = _optional_text(event, "execution")
-    wanted = _wanted(event.get("request"), event)
-    return CaptureFile(*_file_location(event), wanted, execution, _range(event))
-
-
-def _wanted(*asked: Any) -> Wanted:
-    """What the input of the execution or the event itself asks for; the latter counts more."""
-    told: dict[str, Any] = {}
-    for document in asked:
-        told |= document if isinstance(document, dict) else {}
-    names = told.get("scorers")
-    if names is None:
-        return Wanted(told.get("scoring") != "off")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InvalidEventError('scorers must be a list of names, as in {"scorers": ["safety"]}')
-    return Wanted(told.get("scoring") != "off", frozenset(names))
-
-
-def _range(event: dict[str, Any]) -> ByteRange | None:
-    if "range" not in event:
-        return None
-    limits = _object(event, "range")
-    start, end = limits.get("start"), limits.get("end")
-    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end:
-        raise InvalidEventError("range needs whole numbers, 0 <= start < end")
-    return ByteRange(start, end)
-
-
-def _file_location(event: dict[str, Any]) -> tuple[str, str]:
-    if "detail" in event:
-        detail = _object(event, "detail")
-        return _text(_object(detail, "bucket"), "name"), _text(_object(detail, "object"), "key")
-    if "Records" in event:
-        records = event["Records"]
-        if not isinstance(records, list) or len(records) != 1 or not isinstance(records[0], dict):
-            raise InvalidEventError("an S3 notification must hold exactly one record")
-        s3 = _object(records[0], "s3")
-        # S3's own notifications encode the key as in a URL; EventBridge does not.
-        key = unquote_plus(_text(_object(s3, "object"), "key"))
-        return _text(_object(s3, "bucket"), "name"), key
-    return _location(event)
-
-
-def _location(where: dict[str, Any]) -> tuple[str, str]:
-    if "s3_bucket" in where:
-        return _text(where, "s3_bucket"), _text(where, "s3_key")
-    return _text(where, "bucket"), _text(where, "key")
-
-
-def _object(where: dict[str, Any], name: str) -> dict[str, Any]:
-    value = where.get(name)
-    if not isinstance(value, dict):
-        raise InvalidEventError(f"the event has no {name} object; {_EXPECTED}")
-    return value
-
-
-def _json_object(where: dict[str, Any], name: str) -> dict[str, Any]:
-    """An object that stands there as text."""
     try:
-        value = json.loads(_text(where, name))
-    except ValueError:
-        value = None
-    return _object({name: value}, name)
+        return _model_of(event).model_validate(event)
+    except ValidationError as error:
+        problems = [_describe(e) for e in error.errors(include_url=False, include_input=False)]
+    raise InvalidEventError(f"the event cannot be used: {', '.join(problems)}; {_EXPECTED}")
 
 
-def _text(where: dict[str, Any], name: str) -> str:
-    value = where.get(name)
-    if not isinstance(value, str) or not value:
-        raise InvalidEventError(f"the event names no {name}; {_EXPECTED}")
-    return value
+def _model_of(event: dict[str, Any]) -> type[Request]:
+    """The kind of request that an event is, by the members that it has."""
+    if "Items" in event:
+        return Batch
+    if "ledger" in event:
+        return MapRun
+    if event.get("detail-type") == EXECUTION_ENDED:
+        return FailedExecution
+    return CutFile if "cut" in event else CaptureFile
 
 
-def _optional_text(where: dict[str, Any], name: str) -> str | None:
-    value = where.get(name)
-    return value if isinstance(value, str) and value else None
+def _merged(request: Any, event: dict[str, Any]) -> dict[str, Any]:
+    """What to score: as the execution's input says, unless the event says otherwise."""
+    return {**request, **event} if isinstance(request, dict) else event
+
+
+def _describe(error: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part not in _INTERNAL)
+    return f"{where} {_PROBLEMS.get(error['type'], error['msg'])}".lstrip()

@@ -181,7 +181,7 @@ def test_mlflow_that_is_down_is_raised(
 
 def test_a_wrong_event_is_raised(invoke: Callable[[Any], dict[str, Any]]) -> None:
     """With the shapes that work."""
-    with pytest.raises(InvalidEventError, match="names no bucket"):
+    with pytest.raises(InvalidEventError, match="bucket is missing, key is missing"):
         invoke({"Key": "x"})
 
 
