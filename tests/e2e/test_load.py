@@ -49,7 +49,7 @@ def test_what_the_model_refuses_is_counted_and_not_missed(dev: Stack, tmp_path: 
     assert (report["answered"], report["traced"], report["missing"]) == (2, 2, [])
 
 
-def test_a_captured_inference_keeps_its_id(dev: Stack) -> None:
+def test_a_captured_inference_keeps_its_id(dev: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """The endpoint is as strict as SageMaker, and puts the caller's id into the trace."""
     runtime = dev.chain.emulated("sagemaker-runtime")
     body = json.dumps({"messages": [{"role": "user", "content": "Which oil?"}]})
@@ -63,6 +63,8 @@ def test_a_captured_inference_keeps_its_id(dev: Stack) -> None:
         EndpointName="dev-llm", ContentType="application/json", Body=body, InferenceId=mine
     )
     assert answer["InvokedProductionVariant"] == "AllTraffic"
+    # MLflow's client looks for spans that are not in the database in the server's artifacts.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", dev.chain.mlflow.url)
     client = MlflowClient(dev.chain.mlflow.url)
 
     def traced() -> Trace | None:
